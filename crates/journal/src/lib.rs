@@ -1,0 +1,14 @@
+//! The journal: ordered bytes that survive crashes and tell when they were tampered with.
+//! In: bodies to append under a key, with an optional fence; snapshots.
+//! Out: records after a position, at the level of appended or durable; proofs.
+//! May not enter: what a record means (no sample, no alarm), gRPC, SQL, any Davy crate but model.
+//! Start at api.rs (the trait), then embedded/mod.rs.
+
+mod api;
+mod follow;
+
+pub use api::{
+    Append, Appended, Bounds, ClockStep, Journal, JournalError, JournalId, JournalRecord, Key, Level, MAX_BODY_BYTES, ReadLimit,
+    RecordKind, Snapshot,
+};
+pub use follow::{Fold, Follower};

@@ -1,0 +1,33 @@
+//! The model: the nouns that every room of Davy shares.
+//! In: nothing; these are values.
+//! Out: ids, times, samples, points, alarms, commands, records, events, and the list of open alarms as a fold over events.
+//! May not enter: tokio, clocks, files, sockets, logs, serde, prost, any other Davy crate.
+//! Start at record.rs (what goes into the alarm core) and event.rs (what comes out).
+
+mod alarm_list;
+mod error;
+mod event;
+mod id;
+mod record;
+mod sample;
+mod site;
+mod time;
+
+pub use alarm_list::{AlarmKey, AlarmList, OpenAlarm};
+pub use error::ErrorKind;
+pub use event::{
+    AlarmState, AlarmTransition, ClockFault, ClockFaultKind, CommandOutcome, CommandVerdict, Event, EventBody, EventId,
+    HistoryLoss, PossibleGap, RecordedEvent, Refusal, ReplayDifference, Scope, SealNotice, SiteRevised, SourceChange,
+    SourceChangeKind, Transition, UnmappedTags,
+};
+pub use id::{
+    AlarmId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition, PointId,
+    PointNumber, Position, RequestId, RevisionNumber,
+};
+pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
+pub use sample::{Quality, Sample, SampleFlags};
+pub use site::{
+    AlarmKind, AlarmRule, Enterprise, Installation, InstallationKind, Location, Park, Point, PointSource, Priority, Protocol,
+    Quantity, Range, Revision, Site, Substance,
+};
+pub use time::{Span, Time};

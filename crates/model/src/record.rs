@@ -1,0 +1,200 @@
+//! What goes into the alarm core: records in the order of their partition's journal.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{
+    AlarmId, Epoch, EventId, GatewayPath, PointId, Position, Protocol, RequestId, Revision, RevisionNumber, Sample, Time,
+    UnmappedTags,
+};
+
+/// A source of samples whose link goes down and comes back as one: a broker connection; `*` for all at once.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SourceId(Arc<str>);
+
+impl SourceId {
+    /// The source of every point that speaks so.
+    pub fn of(protocol: Protocol) -> Self {
+        Self(Arc::from(protocol.as_str()))
+    }
+
+    /// All sources: a start of Davy counts as down for every one.
+    pub fn all() -> Self {
+        Self(Arc::from("*"))
+    }
+
+    /// The source that a record names.
+    pub fn named(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    /// Whether an outage of this one concerns points of `other`.
+    pub fn covers(&self, other: &Self) -> bool {
+        &*self.0 == "*" || self == other
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where and when a record was appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Its place in the partition's journal.
+    pub position: Position,
+    /// Journal time; never less than that of the record before.
+    pub time: Time,
+    /// The epoch it was appended in.
+    pub epoch: Epoch,
+}
+
+/// One input of the alarm core.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Where and when.
+    pub header: Header,
+    /// What.
+    pub body: Body,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Samples.
+    Batch(Batch),
+    /// An operator's command.
+    Command(Command),
+    /// The site as it is from here on, the part of this partition.
+    Revision(Arc<Revision>),
+    /// Nothing came from the source since then; its points' clocks stand still.
+    SourceDown {
+        /// Which.
+        source: SourceId,
+        /// Journal time of the last thing known from it.
+        since: Time,
+        /// In words.
+        reason: String,
+    },
+    /// The source is back; the clocks of its points go on from where they stood.
+    SourceUp {
+        /// Which.
+        source: SourceId,
+        /// The broker had not kept the session: what was sent meanwhile may be lost.
+        session_lost: bool,
+    },
+    /// From here on this version of the core judges.
+    CoreVersion(u32),
+    /// Nothing came for a second.
+    Tick,
+    /// Tags that no point claims, once a day per gateway.
+    Unmapped {
+        /// Whose.
+        gateway: GatewayPath,
+        /// Which.
+        tags: UnmappedTags,
+    },
+    /// A gateway's sequence numbers skipped.
+    SequenceGap {
+        /// Whose.
+        gateway: GatewayPath,
+        /// The first number that did not come.
+        first_missing: u64,
+        /// How many did not come.
+        count: u64,
+    },
+}
+
+/// Messages with their samples, one after the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// The revision the tags were mapped with.
+    pub revision: RevisionNumber,
+    /// The gateways named by the messages.
+    pub gateways: Vec<GatewayPath>,
+    /// In order of arrival; their samples follow each other in `samples`.
+    pub messages: Vec<Message>,
+    /// All samples, message by message.
+    pub samples: Vec<Sample>,
+}
+
+/// One timestamp of one gateway: the atom, never split over batches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Index into the batch's gateways.
+    pub gateway: u32,
+    /// How many of the batch's samples are its own.
+    pub samples: u32,
+    /// The sequence number the gateway gave.
+    pub seq: Option<u64>,
+    /// Digest of the delivery it came in, all zero where none is kept.
+    pub digest: [u8; 16],
+}
+
+impl Batch {
+    /// Each message with its gateway and its samples.
+    pub fn messages(&self) -> impl Iterator<Item = (&Message, &GatewayPath, &[Sample])> {
+        let mut rest = self.samples.as_slice();
+        self.messages.iter().map_while(move |message| {
+            let (own, after) = rest.split_at_checked(message.samples as usize)?;
+            rest = after;
+            Some((message, self.gateways.get(message.gateway as usize)?, own))
+        })
+    }
+}
+
+/// What an operator wants of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommandKind {
+    /// ACK: the operator has seen it.
+    Acknowledge,
+    /// RST: let go of a latch, once acknowledged and returned.
+    Reset,
+}
+
+impl CommandKind {
+    /// The word in records and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// What a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "acknowledge" => Some(Self::Acknowledge),
+            "reset" => Some(Self::Reset),
+            _ => None,
+        }
+    }
+}
+
+/// An operator's command on one activation of one occurrence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Makes a repeat within 24 h harmless.
+    pub request_id: RequestId,
+    /// What is wanted.
+    pub kind: CommandKind,
+    /// The point.
+    pub point: PointId,
+    /// The alarm on it.
+    pub alarm: AlarmId,
+    /// The occurrence the operator saw; `None` takes the open one.
+    pub occurrence: Option<EventId>,
+    /// The activation the operator saw; 0 takes the present one.
+    pub activation: u32,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub why: String,
+}
