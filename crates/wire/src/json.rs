@@ -1,0 +1,144 @@
+//! Events as JSON, one a line: the same keys in the same order everywhere.
+
+use model::{CommandVerdict, EventBody, RecordedEvent};
+use serde_json::{Value, json};
+
+use crate::event::hex;
+use crate::{Cursor, format_time};
+
+/// What a line carries beside the fact itself.
+#[derive(Clone, Copy, Debug)]
+pub enum JsonExtras<'a> {
+    /// Cursor and record time, as feeds and queries show it.
+    Recorded(&'a Cursor),
+    /// Neither: recorded data that was in no journal.
+    Bare,
+}
+
+/// One event as one line of JSON, without the line's end.
+pub fn event_json(recorded: &RecordedEvent, extras: JsonExtras<'_>) -> String {
+    let mut line = Line(String::from("{"));
+    let event = &recorded.event;
+    line.put("id", &json!(recorded.id.to_string()));
+    if let JsonExtras::Recorded(cursor) = extras {
+        line.put("cursor", &json!(cursor.encode()));
+    }
+    line.put("occurred_at", &json!(format_time(event.occurred_at)));
+    if let JsonExtras::Recorded(_) = extras {
+        line.put("recorded_at", &json!(format_time(recorded.recorded_at)));
+    }
+    line.put("kind", &json!(event.body.kind()));
+    line.put("subject", &json!(&*event.subject));
+    line.put("park", &json!(event.scope.park.as_deref()));
+    line.put("enterprise", &json!(event.scope.enterprise.as_deref()));
+    line.put("installation", &json!(event.scope.installation.as_deref()));
+    line.put("revision", &json!(event.revision.0));
+    for (name, value) in body(&event.body) {
+        line.put(name, &value);
+    }
+    line.0.push('}');
+    line.0
+}
+
+struct Line(String);
+
+impl Line {
+    fn put(&mut self, name: &str, value: &Value) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push_str(&Value::from(name).to_string());
+        self.0.push(':');
+        self.0.push_str(&value.to_string());
+    }
+}
+
+fn body(body: &EventBody) -> Vec<(&'static str, Value)> {
+    match body {
+        EventBody::Alarm(alarm) => alarm_fields(alarm),
+        EventBody::Command(outcome) => command_fields(outcome),
+        EventBody::Source(change) => vec![
+            ("source", json!(&*change.source)),
+            ("since", json!(format_time(change.since))),
+            ("reason", json!(change.reason)),
+        ],
+        EventBody::Clock(fault) => vec![("fault", json!(fault.fault.as_str())), ("offset_us", json!(fault.offset_us))],
+        EventBody::Gap(gap) => vec![
+            ("source", json!(&*gap.source)),
+            ("from", json!(format_time(gap.from))),
+            ("to", json!(format_time(gap.to))),
+            ("reason", json!(gap.reason)),
+            ("messages", json!(gap.messages)),
+        ],
+        EventBody::Site(site) => {
+            vec![("content_hash", json!(hex(&site.content_hash))), ("points", json!(site.points)), ("alarms", json!(site.alarms))]
+        }
+        EventBody::Replay(difference) => vec![
+            ("partition", json!(difference.partition)),
+            ("input_position", json!(difference.input_position.0)),
+            ("key_seq", json!(difference.key_seq.0)),
+            ("recorded_hash", json!(difference.recorded_hash)),
+            ("replayed_hash", json!(difference.replayed_hash)),
+        ],
+        EventBody::HistoryLost(loss) => vec![
+            ("partition", json!(loss.partition)),
+            ("from_position", json!(loss.from_position.0)),
+            ("to_position", json!(loss.to_position.0)),
+            ("from", json!(format_time(loss.from))),
+            ("to", json!(format_time(loss.to))),
+            ("points", json!(loss.points)),
+        ],
+        EventBody::CoreVersion(version) => vec![("version", json!(version))],
+        EventBody::Unmapped(tags) => vec![("tags", json!(tags.tags)), ("more", json!(tags.more))],
+        EventBody::Seal(seal) => vec![
+            ("position", json!(seal.position.0)),
+            ("public_key", json!(seal.public_key)),
+            ("signature", json!(seal.signature)),
+        ],
+    }
+}
+
+fn alarm_fields(alarm: &model::AlarmTransition) -> Vec<(&'static str, Value)> {
+    vec![
+        ("alarm", json!(alarm.alarm.as_str())),
+        ("alarm_kind", json!(alarm.alarm_kind.as_str())),
+        ("quantity", json!(alarm.quantity.as_str())),
+        ("unit", json!(&*alarm.unit)),
+        ("priority", json!(alarm.priority.as_str())),
+        ("state", json!(alarm.state.as_str())),
+        ("occurrence", json!(alarm.occurrence.to_string())),
+        ("activation", json!(alarm.activation)),
+        ("value", json!(alarm.value)),
+        ("limit", json!(alarm.limit)),
+        ("annunciated", json!(alarm.annunciated)),
+        ("late", json!(alarm.late)),
+        ("held", json!(alarm.held)),
+        ("clock_suspect", json!(alarm.clock_suspect)),
+        ("out_of_range", json!(alarm.out_of_range)),
+        ("reason", text(&alarm.reason)),
+        ("actor", text(&alarm.actor)),
+        ("request_id", json!(alarm.request_id.as_ref().map(model::RequestId::as_str))),
+    ]
+}
+
+fn command_fields(outcome: &model::CommandOutcome) -> Vec<(&'static str, Value)> {
+    let (refusal, reason) = match &outcome.verdict {
+        CommandVerdict::Accepted => (Value::Null, Value::Null),
+        CommandVerdict::Refused { refusal, reason } => (json!(refusal.as_str()), json!(reason)),
+    };
+    vec![
+        ("command", json!(outcome.command.as_str())),
+        ("alarm", json!(outcome.alarm.as_str())),
+        ("state", json!(outcome.state.as_str())),
+        ("occurrence", json!(outcome.occurrence.as_ref().map(model::EventId::to_string))),
+        ("activation", json!(outcome.activation)),
+        ("refusal", refusal),
+        ("reason", reason),
+        ("actor", text(&outcome.actor)),
+        ("request_id", json!(outcome.request_id.as_str())),
+    ]
+}
+
+fn text(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { json!(text) }
+}

@@ -1,0 +1,171 @@
+//! Laws of the wire: what is written reads back, the same values give the same bytes, and no bytes do harm.
+
+use std::sync::Arc;
+
+use model::{
+    AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body, Epoch, Event, EventBody, EventId, GatewayPath,
+    KeySeq, Message, PointNumber, Position, Priority, Quality, Quantity, RevisionNumber, Sample, SampleFlags, Scope, Span, Time,
+    Transition,
+};
+use proptest::prelude::*;
+
+use crate::{
+    Cursor, EventRecord, JsonExtras, decode_body, decode_event_record, encode_body, encode_event_record, event_json,
+    recorded_events,
+};
+
+fn samples() -> impl Strategy<Value = Vec<Sample>> {
+    let quality = prop_oneof![Just(Quality::Good), Just(Quality::Uncertain), Just(Quality::Bad)];
+    let flags = any::<[bool; 4]>().prop_map(|[historical, arrival_time, out_of_range, retained]| SampleFlags {
+        historical,
+        arrival_time,
+        out_of_range,
+        retained,
+    });
+    let sample =
+        (any::<u32>(), any::<i64>(), any::<Option<f64>>(), quality, flags).prop_map(|(point, time, value, quality, flags)| {
+            Sample { flags, ..Sample::new(PointNumber(point), Time::from_micros(time), value, quality) }
+        });
+    proptest::collection::vec(sample, 0..40)
+}
+
+proptest! {
+    #[test]
+    fn batches_read_back(samples in samples(), seq: Option<u32>, digest: [u8; 16]) {
+        let batch = Batch {
+            revision: RevisionNumber(3),
+            gateways: vec![GatewayPath::new("rugang/e01/gw1").expect("valid")],
+            messages: vec![Message { gateway: 0, samples: samples.len() as u32, seq: seq.map(u64::from), digest }],
+            samples,
+        };
+        let body = Body::Batch(batch);
+        let bytes = encode_body(&body);
+        prop_assert_eq!(&encode_body(&body), &bytes);
+        prop_assert_eq!(decode_body(&bytes).expect("own bytes"), body);
+    }
+
+    #[test]
+    fn any_bytes_are_a_record_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode_body(&bytes);
+        let _ = decode_event_record(&bytes);
+    }
+}
+
+#[test]
+fn columns_of_unequal_length_are_refused() {
+    let mut batch = crate::record_v1::Batch { point: vec![1], ..Default::default() };
+    let encode = |batch: &crate::record_v1::Batch| {
+        let body = crate::record_v1::telemetry_record::Body::Batch(batch.clone());
+        prost::Message::encode_to_vec(&crate::record_v1::TelemetryRecord { body: Some(body) })
+    };
+    assert!(decode_body(&encode(&batch)).is_err());
+    batch.point.clear();
+    assert!(decode_body(&encode(&batch)).is_ok());
+    batch.message_gateway = vec![7];
+    batch.message_samples = vec![0];
+    batch.message_seq = vec![0];
+    batch.message_digest = vec![0; 16];
+    assert!(decode_body(&encode(&batch)).is_err(), "a gateway that the batch does not name");
+}
+
+fn raise() -> Event {
+    let occurrence = EventId { epoch: Epoch(7), key: Arc::from("engine/68"), key_seq: KeySeq(5), ordinal: 0 };
+    Event {
+        occurred_at: Time::from_micros(1_732_370_000_000_000),
+        subject: Arc::from("e01-GT-1"),
+        scope: Scope { park: Some(Arc::from("rugang")), enterprise: Some(Arc::from("e01")), installation: None },
+        revision: RevisionNumber(1),
+        body: EventBody::Alarm(Box::new(AlarmTransition {
+            transition: Transition::Raised,
+            alarm: AlarmId::new("high").expect("valid"),
+            alarm_kind: AlarmKind::High,
+            priority: Priority::High,
+            state: AlarmState::Unacknowledged,
+            occurrence,
+            activation: 1,
+            value: Some(25.5),
+            limit: Some(25.0),
+            annunciated: true,
+            late: false,
+            held: false,
+            clock_suspect: false,
+            out_of_range: false,
+            reason: String::new(),
+            actor: String::new(),
+            request_id: None,
+            unit: Arc::from("%LEL"),
+            quantity: Quantity::CombustibleGas,
+        })),
+    }
+}
+
+#[test]
+fn events_read_back_and_are_named_by_their_place() {
+    let record = EventRecord { input_position: Position(9), epoch: Epoch(7), events: vec![raise(), raise()], site: None };
+    let bytes = encode_event_record(&record);
+    assert_eq!(decode_event_record(&bytes).expect("own bytes"), record);
+    let key = Arc::from("engine/68");
+    let named: Vec<_> = recorded_events(record, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).collect();
+    let ids: Vec<_> = named.iter().map(|it| it.id.to_string()).collect();
+    assert_eq!(ids, ["0000000000000007-engine/68-5-0", "0000000000000007-engine/68-5-1"]);
+}
+
+#[test]
+fn a_line_of_json_has_its_keys_in_order() {
+    let record = EventRecord { epoch: Epoch(7), events: vec![raise()], ..EventRecord::default() };
+    let key = Arc::from("engine/68");
+    let event = recorded_events(record, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).next().expect("one");
+    let line = event_json(&event, JsonExtras::Bare);
+    let expected = concat!(
+        r#"{"id":"0000000000000007-engine/68-5-0","occurred_at":"2024-11-23T13:53:20.000000Z","kind":"alarm.raised","#,
+        r#""subject":"e01-GT-1","park":"rugang","enterprise":"e01","installation":null,"revision":1,"alarm":"high","#,
+        r#""alarm_kind":"high","quantity":"combustible_gas","unit":"%LEL","priority":"high","state":"unacknowledged","#,
+        r#""occurrence":"0000000000000007-engine/68-5-0","activation":1,"value":25.5,"limit":25.0,"annunciated":true,"#,
+        r#""late":false,"held":false,"clock_suspect":false,"out_of_range":false,"reason":null,"actor":null,"request_id":null}"#,
+    );
+    assert_eq!(line, expected);
+    let cursor = Cursor::after(Epoch(8), Position(44));
+    assert!(event_json(&event, JsonExtras::Recorded(&cursor)).contains(r#""recorded_at":"2000-01-01T00:00:00.000000Z""#));
+}
+
+#[test]
+fn rules_read_back_whole() {
+    let site = crate::record_v1::SiteRevision { content_hash: vec![1; 32], ..Default::default() };
+    let mut revision = crate::revision_from_record(&site).expect("valid");
+    revision.site.points.push(model::Point {
+        id: model::PointId::new("p").expect("valid"),
+        name: "压力".to_owned(),
+        installation: model::InstallationId::new("i").expect("valid"),
+        enterprise: model::EnterpriseId::new("e").expect("valid"),
+        park: None,
+        quantity: Quantity::State,
+        unit: "-".to_owned(),
+        range: Some(model::Range { low: 0.0, high: 1.0 }),
+        stale_after: Span::from_secs(60),
+        source: model::PointSource {
+            protocol: model::Protocol::Mqtt,
+            gateway: GatewayPath::new("a/b/c").expect("valid"),
+            tag: "PI 101/x".to_owned(),
+        },
+        states: vec![("open".to_owned(), 1.0)],
+        alarms: vec![AlarmRule {
+            id: AlarmId::new("stale").expect("valid"),
+            kind: AlarmKind::Stale,
+            limit: None,
+            deadband: 0.0,
+            on_delay: Span::from_millis(1_500),
+            off_delay: Span::ZERO,
+            priority: Priority::Low,
+            latching: true,
+            cause: "c".to_owned(),
+            consequence: "d".to_owned(),
+            action: "e".to_owned(),
+            respond_within: Some(Span::from_secs(600)),
+            position: "panel-1".to_owned(),
+            implied: true,
+        }],
+    });
+    revision.numbers.push(PointNumber(17));
+    let record = crate::revision_to_record(&revision);
+    assert_eq!(crate::revision_from_record(&record).expect("own record"), revision);
+}
