@@ -1,1 +1,25 @@
-//! alarm
+//! The alarm core: decides, from records in order, which alarms exist.
+//! In: samples, commands, ticks, site revisions, source outages, each with its position and time.
+//! Out: events; the same records give the same events, byte for byte.
+//! May not enter: clocks, IO, async, logging, serde, hash order, any Davy crate but model.
+//! Start at apply.rs; the laws are in laws.rs under tests.
+
+mod apply;
+mod batch;
+mod clock;
+mod command;
+mod emit;
+mod index;
+mod judge;
+mod layout;
+mod life;
+mod point;
+mod revision;
+mod snapshot;
+mod source;
+
+pub use apply::{Core, Counters};
+pub use snapshot::{RestoreError, SNAPSHOT_VERSION};
+
+/// The version of the judgement in this crate; it changes with any change of what comes out for the same records.
+pub const CORE_VERSION: u32 = 1;

@@ -1,0 +1,176 @@
+//! Messages and the clocks of their gateways (traps 24, 25).
+
+use model::{
+    Batch, ClockFault, ClockFaultKind, Event, EventBody, GatewayPath, PossibleGap, Sample, Scope, Span, Time, UnmappedTags,
+};
+
+use crate::apply::Core;
+use crate::emit::enterprise_scope_of;
+use crate::point::{Hot, SKEW};
+
+/// So many messages in a row without a newer sample mean that the gateway's clock was set back ...
+const SET_BACK_MESSAGES: u32 = 5;
+/// ... if they took so long in journal time.
+const SET_BACK_SPAN: Span = Span::from_secs(5);
+
+impl Core {
+    /// Judges message by message: where a batch begins and ends makes no difference.
+    pub(crate) fn batch(&mut self, batch: &Batch, events: &mut Vec<Event>) {
+        let mut gateways = std::mem::take(&mut self.batch_gateways);
+        gateways.clear();
+        gateways.extend(batch.gateways.iter().map(|path| self.layout.gateway_of_path(path)));
+        for (message, _, samples) in batch.messages() {
+            let named = gateways.get(message.gateway as usize).copied().flatten();
+            // A message of another name still is of the gateway whose points it brings.
+            let gateway =
+                named.or_else(|| samples.iter().find_map(|it| self.layout.local(it.point)).map(|it| self.layout.gateway[it]));
+            self.message(gateway, samples, events);
+        }
+        self.batch_gateways = gateways;
+    }
+
+    fn message(&mut self, gateway: Option<usize>, samples: &[Sample], events: &mut Vec<Event>) {
+        let Some(gateway) = gateway else {
+            self.counters.unknown_point += samples.len() as u64;
+            return;
+        };
+        if self.row_is_ripe(gateway) && self.nothing_newer(samples) {
+            self.set_back(gateway, samples, events);
+        }
+        let (mut counted, mut newer, mut ahead) = (false, false, false);
+        let limit = self.ahead_limit();
+        for sample in samples {
+            let Some(local) = self.layout.local(sample.point) else {
+                self.counters.unknown_point += 1;
+                continue;
+            };
+            let hot = &mut self.hot[local];
+            if hot.take_quiet(sample, self.now, limit) {
+                if hot.timer < Time::MAX {
+                    self.deadlines.at_the_latest(local, hot.journal_time_of(hot.timer));
+                }
+                self.counters.judged += 1;
+                (counted, newer) = (true, true);
+                continue;
+            }
+            if sample.flags.historical {
+                self.counters.historical += 1;
+                continue;
+            }
+            if sample.time > limit {
+                self.clock_is_ahead(gateway, sample.time, events);
+                ahead = true;
+            }
+            counted = true;
+            newer |= self.judge_sample(local, sample, sample.time > limit, events);
+        }
+        if counted && !ahead {
+            self.clock_recovers(gateway, samples, events);
+        }
+        self.count_message(gateway, counted, newer);
+    }
+
+    /// The latest sample time that no wrong clock is suspected of.
+    fn ahead_limit(&self) -> Time {
+        if self.recorded { Time::MAX } else { self.now.plus(SKEW) }
+    }
+
+    fn count_message(&mut self, gateway: usize, counted: bool, newer: bool) {
+        let state = &mut self.gateways[gateway];
+        state.last_message = Some(self.now);
+        if newer {
+            state.row = 0;
+        } else if counted {
+            if state.row == 0 {
+                state.row_since = self.now;
+            }
+            state.row = state.row.saturating_add(1);
+        }
+    }
+
+    /// Whether one more message without a newer sample would be one too many.
+    fn row_is_ripe(&self, gateway: usize) -> bool {
+        let state = &self.gateways[gateway];
+        !self.recorded && state.row + 1 >= SET_BACK_MESSAGES && self.now.since(state.row_since) >= SET_BACK_SPAN
+    }
+
+    /// The samples that count for wrong clocks: of points here, and not historical.
+    fn counting<'a>(&'a self, samples: &'a [Sample]) -> impl Iterator<Item = (&'a Sample, &'a Hot)> {
+        let live = samples.iter().filter(|sample| !sample.flags.historical);
+        live.filter_map(|sample| Some((sample, &self.hot[self.layout.local(sample.point)?])))
+    }
+
+    fn nothing_newer(&self, samples: &[Sample]) -> bool {
+        let limit = self.ahead_limit();
+        let older = |(sample, hot): (&Sample, &Hot)| {
+            hot.has(Hot::SEEN) && !hot.has(Hot::SET_BACK) && sample.time <= limit && sample.time <= hot.last
+        };
+        self.counting(samples).next().is_some() && self.counting(samples).all(older)
+    }
+
+    /// Anchors all points of a gateway anew: each takes its next sample, whatever its time.
+    fn set_back(&mut self, gateway: usize, samples: &[Sample], events: &mut Vec<Event>) {
+        let offset = self.counting(samples).next().map_or(Span::ZERO, |(sample, hot)| sample.time.since(hot.clock(self.now)));
+        for (hot, fed_by) in self.hot.iter_mut().zip(&self.layout.gateway) {
+            if *fed_by == gateway && hot.has(Hot::SEEN) {
+                hot.set(Hot::SET_BACK, true);
+            }
+        }
+        events.push(self.clock_event(gateway, ClockFaultKind::SetBack, offset));
+    }
+
+    fn clock_is_ahead(&mut self, gateway: usize, time: Time, events: &mut Vec<Event>) {
+        if !std::mem::replace(&mut self.gateways[gateway].ahead, true) {
+            events.push(self.clock_event(gateway, ClockFaultKind::Ahead, time.since(self.now)));
+        }
+    }
+
+    fn clock_recovers(&mut self, gateway: usize, samples: &[Sample], events: &mut Vec<Event>) {
+        if std::mem::replace(&mut self.gateways[gateway].ahead, false) {
+            let offset = self.counting(samples).next().map_or(Span::ZERO, |(sample, _)| sample.time.since(self.now));
+            events.push(self.clock_event(gateway, ClockFaultKind::Recovered, offset));
+        }
+    }
+
+    fn clock_event(&self, gateway: usize, fault: ClockFaultKind, offset: Span) -> Event {
+        let path = &self.layout.gateways[gateway];
+        let body = EventBody::Clock(ClockFault { fault, offset_us: offset.micros() });
+        self.event(self.now, path.shared(), self.scope_of_gateway(path), body)
+    }
+
+    /// Tags that no point claims.
+    pub(crate) fn unmapped(&mut self, gateway: &GatewayPath, tags: &UnmappedTags, events: &mut Vec<Event>) {
+        let scope = self.scope_of_gateway(gateway);
+        events.push(self.event(self.now, gateway.shared(), scope, EventBody::Unmapped(tags.clone())));
+    }
+
+    /// A gateway's sequence numbers skipped.
+    pub(crate) fn sequence_gap(&mut self, gateway: &GatewayPath, count: u64, events: &mut Vec<Event>) {
+        let last = self.layout.gateway_of_path(gateway).and_then(|it| self.gateways[it].last_message);
+        let gap = PossibleGap {
+            source: gateway.shared(),
+            from: last.unwrap_or(self.now),
+            to: self.now,
+            reason: "sequence numbers were skipped".to_owned(),
+            messages: Some(count),
+        };
+        let scope = self.scope_of_gateway(gateway);
+        events.push(self.event(self.now, gateway.shared(), scope, EventBody::Gap(gap)));
+    }
+
+    /// Whom a gateway's events concern: the enterprise of its points; if it has none, the one its path names.
+    fn scope_of_gateway(&self, path: &GatewayPath) -> Scope {
+        let Some(revision) = self.revision.as_deref() else { return Scope::default() };
+        let fed = self.layout.gateway_of_path(path).and_then(|gateway| self.layout.gateway.iter().position(|it| *it == gateway));
+        if let Some(local) = fed {
+            return enterprise_scope_of(self.layout.point(revision, local));
+        }
+        let named = path.as_str().split('/').nth(1).unwrap_or_default();
+        let enterprise = revision.site.enterprises.iter().find(|it| it.id.as_str() == named);
+        enterprise.map_or_else(Scope::default, |it| Scope {
+            park: it.park.as_ref().map(model::ParkId::shared),
+            enterprise: Some(it.id.shared()),
+            installation: None,
+        })
+    }
+}

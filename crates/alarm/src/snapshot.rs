@@ -1,0 +1,348 @@
+//! Snapshots: everything the core remembers, without the site, in a format of its own.
+//!
+//! Version 1, little-endian; a text is its length (u16) and its bytes; a list is its length (u32) and its items:
+//!   magic `DVAC`, version u32, key text, recorded u8, position u64, partition time i64, `key_seq` u64, core version u32,
+//!   revision number u32 and content hash [u8; 32] (all zero where none is in force),
+//!   sources that are down: list of (name text, since i64),
+//!   gateways in the order of their paths: list of (path text, row u32, row since i64, ahead u8, has last message u8, last message i64),
+//!   requests in the order of their ids: list of (id text, judged at i64),
+//!   points in the order of their numbers: list of (number u32, last i64, anchor i64, value f64 bits u64, flags u16, cells u16), each cell
+//!   (flags u8, pending u8, due i64, moved i64, occurrence epoch u64, key_seq u64 and ordinal u32, activation u32).
+//! Caches, deadlines and counters are not in it: they are made anew.
+
+use std::sync::Arc;
+
+use model::{KeySeq, PointNumber, Position, Protocol, RequestId, Revision, RevisionNumber, SourceId, Span, Time};
+
+use crate::apply::{Core, Gateway};
+use crate::clock::Deadlines;
+use crate::layout::Layout;
+use crate::life::Flags;
+use crate::point::{Cell, Hot};
+
+/// The version of the format that is written.
+pub const SNAPSHOT_VERSION: u32 = 1;
+
+const MAGIC: &[u8; 4] = b"DVAC";
+
+/// Why a snapshot cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// It does not begin like one.
+    #[error("read a snapshot: this is none")]
+    NotASnapshot,
+    /// It is of another version.
+    #[error("read a snapshot of version {found}: this program reads version {SNAPSHOT_VERSION}")]
+    Version {
+        /// The version it names.
+        found: u32,
+    },
+    /// It is of another partition.
+    #[error("read a snapshot: it is of `{found}`")]
+    Key {
+        /// The key it names.
+        found: String,
+    },
+    /// The revision given beside it is not the one in force in it.
+    #[error("read a snapshot: it stands on site revision {wanted}, which is not the one given")]
+    Revision {
+        /// The revision it names, 0 for none.
+        wanted: u32,
+    },
+    /// It ends too early, goes on too long, or says what cannot be.
+    #[error("read a snapshot: {what} is broken at byte {at}")]
+    Broken {
+        /// Which part.
+        what: &'static str,
+        /// Where.
+        at: usize,
+    },
+}
+
+impl Core {
+    /// The state after the last record applied.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(256 + 40 * self.hot.len() + 48 * self.cells.len()));
+        out.0.extend_from_slice(MAGIC);
+        out.u32(SNAPSHOT_VERSION);
+        out.text(&self.key);
+        out.u8(u8::from(self.recorded));
+        out.u64(self.header.position.0);
+        out.time(self.now);
+        out.u64(self.key_seq.0);
+        out.u32(self.version);
+        let (number, hash) = self.revision.as_ref().map_or((0, [0; 32]), |it| (it.number.0, it.content_hash));
+        out.u32(number);
+        out.0.extend_from_slice(&hash);
+        self.write_sources(&mut out);
+        self.write_gateways(&mut out);
+        out.length(self.requests.len());
+        for (id, at) in &self.requests {
+            out.text(id.as_str());
+            out.time(*at);
+        }
+        self.write_points(&mut out);
+        out.0
+    }
+
+    fn write_sources(&self, out: &mut Writer) {
+        let down = || Protocol::ALL.iter().zip(&self.sources.down).filter_map(|(it, since)| Some((it, (*since)?)));
+        out.length(down().count());
+        for (protocol, since) in down() {
+            out.text(SourceId::of(*protocol).as_str());
+            out.time(since);
+        }
+    }
+
+    fn write_gateways(&self, out: &mut Writer) {
+        out.length(self.gateways.len());
+        for (path, state) in self.layout.gateways.iter().zip(&self.gateways) {
+            out.text(path.as_str());
+            out.u32(state.row);
+            out.time(state.row_since);
+            out.u8(u8::from(state.ahead));
+            out.u8(u8::from(state.last_message.is_some()));
+            out.time(state.last_message.unwrap_or_default());
+        }
+    }
+
+    fn write_points(&self, out: &mut Writer) {
+        out.length(self.hot.len());
+        for (local, hot) in self.hot.iter().enumerate() {
+            let cells = &self.cells[self.layout.rules_of(local)];
+            out.u32(self.layout.numbers[local].0);
+            out.time(hot.last);
+            out.time(hot.anchor);
+            out.u64(hot.value.to_bits());
+            out.u16(hot.flags);
+            out.u16(short(cells.len()));
+            for cell in cells {
+                out.u8(cell.flags.bits());
+                out.u8(u8::from(cell.pending));
+                out.time(cell.due);
+                out.time(cell.moved);
+                out.u64(cell.occurrence.0);
+                out.u64(cell.occurrence.1);
+                out.u32(cell.occurrence.2);
+                out.u32(cell.activation);
+            }
+        }
+    }
+
+    /// The core that wrote these bytes. `revision` is the one that was in force then.
+    pub fn restore(key: Arc<str>, revision: Option<Arc<Revision>>, bytes: &[u8]) -> Result<Self, RestoreError> {
+        let mut read = Reader { bytes, at: 0 };
+        let mut core = Self::new(key);
+        core.read_head(&mut read, revision)?;
+        core.read_sources(&mut read)?;
+        core.read_gateways(&mut read)?;
+        for _ in 0..read.length("requests")? {
+            let id = read.text("requests")?;
+            let id = RequestId::new(id).map_err(|_| read.broken("requests"))?;
+            let at = read.time("requests")?;
+            core.requests.insert(id, at);
+        }
+        core.read_points(&mut read)?;
+        if read.at < bytes.len() {
+            return Err(read.broken("end"));
+        }
+        core.deadlines = Deadlines::new(core.layout.len());
+        for local in 0..core.layout.len() {
+            core.refresh(local);
+        }
+        Ok(core)
+    }
+
+    fn read_head(&mut self, read: &mut Reader<'_>, revision: Option<Arc<Revision>>) -> Result<(), RestoreError> {
+        if read.take(4, "head").ok() != Some(MAGIC.as_slice()) {
+            return Err(RestoreError::NotASnapshot);
+        }
+        let found = read.u32("head")?;
+        if found != SNAPSHOT_VERSION {
+            return Err(RestoreError::Version { found });
+        }
+        let key = read.text("head")?;
+        if *key != *self.key {
+            return Err(RestoreError::Key { found: key.to_owned() });
+        }
+        self.recorded = read.flag("head")?;
+        self.header.position = Position(read.u64("head")?);
+        self.now = read.time("head")?;
+        self.header.time = self.now;
+        self.key_seq = KeySeq(read.u64("head")?);
+        self.version = read.u32("head")?;
+        let wanted = read.u32("head")?;
+        let hash = read.take(32, "head")?;
+        let fits = |it: &Arc<Revision>| it.number == RevisionNumber(wanted) && it.content_hash == *hash;
+        let none = wanted == 0 && hash.iter().all(|byte| *byte == 0);
+        // Nothing is in force before the first revision, whatever is given beside.
+        self.revision = revision.filter(fits);
+        if self.revision.is_none() && !none {
+            return Err(RestoreError::Revision { wanted });
+        }
+        self.layout = self.revision.as_deref().map_or_else(Layout::default, Layout::of);
+        Ok(())
+    }
+
+    fn read_sources(&mut self, read: &mut Reader<'_>) -> Result<(), RestoreError> {
+        for _ in 0..read.length("sources")? {
+            let name = SourceId::named(read.text("sources")?);
+            let since = read.time("sources")?;
+            let place = Protocol::ALL.iter().position(|it| SourceId::of(*it) == name);
+            self.sources.down[place.ok_or_else(|| read.broken("sources"))?] = Some(since);
+        }
+        Ok(())
+    }
+
+    fn read_gateways(&mut self, read: &mut Reader<'_>) -> Result<(), RestoreError> {
+        if read.length("gateways")? != self.layout.gateways.len() {
+            return Err(read.broken("gateways"));
+        }
+        for path in &self.layout.gateways {
+            if read.text("gateways")? != path.as_str() {
+                return Err(read.broken("gateways"));
+            }
+            let (row, row_since, ahead) = (read.u32("gateways")?, read.time("gateways")?, read.flag("gateways")?);
+            let (known, last) = (read.flag("gateways")?, read.time("gateways")?);
+            self.gateways.push(Gateway { row, row_since, ahead, last_message: known.then_some(last) });
+        }
+        Ok(())
+    }
+
+    fn read_points(&mut self, read: &mut Reader<'_>) -> Result<(), RestoreError> {
+        if read.length("points")? != self.layout.len() {
+            return Err(read.broken("points"));
+        }
+        let Some(revision) = self.revision.clone() else { return Ok(()) };
+        for local in 0..self.layout.len() {
+            if PointNumber(read.u32("points")?) != self.layout.numbers[local] {
+                return Err(read.broken("points"));
+            }
+            let mut hot = Hot::new(read.time("points")?);
+            hot.anchor = read.time("points")?;
+            hot.value = f64::from_bits(read.u64("points")?);
+            hot.flags = read.u16("points")?;
+            hot.stale_after = self.layout.point(&revision, local).stale_after.max(Span::ZERO);
+            if hot.flags & !Hot::ALL != 0 || !hot.value.is_finite() {
+                return Err(read.broken("points"));
+            }
+            self.hot.push(hot);
+            let cells = read.u16("points")?;
+            if cells != short(self.layout.rules_of(local).len()) {
+                return Err(read.broken("points"));
+            }
+            for _ in self.layout.rules_of(local) {
+                self.cells.push(read.cell()?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A count of alarms on one point; more than this is no site.
+fn short(length: usize) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    fn u16(&mut self, value: u16) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn u32(&mut self, value: u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn time(&mut self, value: Time) {
+        self.0.extend_from_slice(&value.micros().to_le_bytes());
+    }
+
+    fn length(&mut self, length: usize) {
+        self.u32(u32::try_from(length).expect("point numbers are u32, and so are counts of what they bring"));
+    }
+
+    fn text(&mut self, text: &str) {
+        self.u16(u16::try_from(text.len()).expect("ids and keys are short"));
+        self.0.extend_from_slice(text.as_bytes());
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn broken(&self, what: &'static str) -> RestoreError {
+        RestoreError::Broken { what, at: self.at }
+    }
+
+    fn take(&mut self, length: usize, what: &'static str) -> Result<&'a [u8], RestoreError> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let taken = rest.get(..length).ok_or_else(|| self.broken(what))?;
+        self.at += length;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], RestoreError> {
+        let taken = self.take(N, what)?;
+        taken.try_into().map_err(|_| self.broken(what))
+    }
+
+    fn u16(&mut self, what: &'static str) -> Result<u16, RestoreError> {
+        self.array(what).map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self, what: &'static str) -> Result<u32, RestoreError> {
+        self.array(what).map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self, what: &'static str) -> Result<u64, RestoreError> {
+        self.array(what).map(u64::from_le_bytes)
+    }
+
+    fn time(&mut self, what: &'static str) -> Result<Time, RestoreError> {
+        self.array(what).map(i64::from_le_bytes).map(Time::from_micros)
+    }
+
+    fn length(&mut self, what: &'static str) -> Result<usize, RestoreError> {
+        self.u32(what).map(|length| length as usize)
+    }
+
+    fn flag(&mut self, what: &'static str) -> Result<bool, RestoreError> {
+        match self.array(what)? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err(self.broken(what)),
+        }
+    }
+
+    fn text(&mut self, what: &'static str) -> Result<&'a str, RestoreError> {
+        let length = usize::from(self.u16(what)?);
+        let bytes = self.take(length, what)?;
+        std::str::from_utf8(bytes).map_err(|_| self.broken(what))
+    }
+
+    fn cell(&mut self) -> Result<Cell, RestoreError> {
+        let [bits] = self.array("alarms")?;
+        let flags = Flags::from_bits(bits).ok_or_else(|| self.broken("alarms"))?;
+        Ok(Cell {
+            flags,
+            pending: self.flag("alarms")?,
+            due: self.time("alarms")?,
+            moved: self.time("alarms")?,
+            occurrence: (self.u64("alarms")?, self.u64("alarms")?, self.u32("alarms")?),
+            activation: self.u32("alarms")?,
+        })
+    }
+}

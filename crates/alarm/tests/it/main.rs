@@ -1,0 +1,7 @@
+//! Tests of the alarm core from outside: scenarios as data, laws over random plants, and an independent reference.
+
+mod laws;
+mod plant;
+mod reference;
+mod scenarios;
+mod snapshots;
