@@ -1,1 +1,30 @@
-//! store
+//! The store: history and read models behind one trait; the only room that knows SQL.
+//! In: rows of samples, events, dead letters and points, with the journal position they reach, in one transaction.
+//! Out: pages of rows in a fixed order, figures per bucket of time, and how far each journal is stored.
+//! May not enter: journals, protobuf, decisions about the plant, SQL of one database in the trait, any Davy crate but model.
+//! Start at api.rs; every backend passes conformance/, sqlite/ is the one there is today.
+
+mod api;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod error;
+mod metrics;
+mod sqlite;
+mod url;
+
+use std::sync::Arc;
+
+pub use api::{
+    Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, KindFilter, MAX_FILTER_TERMS, MAX_PAGE, Page,
+    PointRow, Progress, SampleKey, SampleQuery, SampleRow, Store, StoredSample, WriteBatch,
+};
+pub use error::StoreError;
+pub use metrics::describe as describe_metrics;
+pub use url::StoreUrl;
+
+/// Opens the store that the URL names, makes it where there is none, and brings its tables up to date.
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreError> {
+    match url {
+        StoreUrl::Sqlite(path) => Ok(Arc::new(sqlite::SqliteStore::open(path).await?)),
+    }
+}

@@ -1,0 +1,94 @@
+//! What every backend must do, as tests that take a store: the trait's promises, spelled out.
+
+mod events;
+mod figures;
+mod positions;
+mod samples;
+
+use std::sync::Arc;
+
+pub use figures::figures_match;
+use model::{Epoch, PointNumber, Position, Quality, SampleFlags, Time};
+
+use crate::{EventRow, PointRow, SampleKey, SampleQuery, SampleRow, Store, StoredSample, WriteBatch};
+
+/// Runs every case on an empty store of its own.
+pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
+    positions::empty(&*fresh().await).await;
+    positions::move_with_the_rows(&*fresh().await).await;
+    positions::refuse_what_does_not_follow(&*fresh().await).await;
+    positions::refuse_another_epoch(&*fresh().await).await;
+    positions::let_one_of_many_writers_through(fresh().await).await;
+    samples::last_recorded_stands(&*fresh().await).await;
+    samples::pages_join_up(&*fresh().await).await;
+    samples::pages_join_up_where_thin_rows_turn_dense(&*fresh().await).await;
+    samples::ranges_have_exact_ends(&*fresh().await).await;
+    samples::points_are_named_by_revisions(&*fresh().await).await;
+    samples::nothing_is_refused(&*fresh().await).await;
+    figures::of_a_worked_example(&*fresh().await).await;
+    figures::of_bad_input(&*fresh().await).await;
+    events::come_in_journal_order(&*fresh().await).await;
+    events::are_filtered(&*fresh().await).await;
+    events::are_unique_by_id(&*fresh().await).await;
+    events::hold_any_text(&*fresh().await).await;
+    events::dead_letters_page_and_filter(&*fresh().await).await;
+}
+
+/// The epoch of the journal in these tests.
+pub const EPOCH: Epoch = Epoch(0xfeed_0000_0000_0001);
+
+/// A batch of one journal, to be filled.
+pub fn batch(journal: &str, after: u64, upto: u64) -> WriteBatch {
+    WriteBatch {
+        journal: journal.to_owned(),
+        epoch: EPOCH,
+        after: Position(after),
+        upto: Position(upto),
+        time: Time::YEAR_2000,
+        ..WriteBatch::default()
+    }
+}
+
+/// A good sample, recorded a millisecond later.
+pub fn sample(point: u32, time: i64, value: f64) -> SampleRow {
+    let (point, recorded_at) = (PointNumber(point), Time::from_micros(time.saturating_add(1_000)));
+    let (time, flags) = (Time::from_micros(time), SampleFlags::default());
+    SampleRow { point, time, value: Some(value), quality: Quality::Good, flags, recorded_at }
+}
+
+/// A point named after its number: `p7`.
+pub fn point(number: u32) -> PointRow {
+    PointRow { number: PointNumber(number), id: format!("p{number}"), unit: "kPa".to_owned(), ..PointRow::default() }
+}
+
+/// An event whose id says where it stands.
+pub fn event(position: u64, ordinal: u32, kind: &str, subject: &str, occurred_at: i64) -> EventRow {
+    EventRow {
+        position: Position(position),
+        ordinal,
+        id: format!("{EPOCH}-engine/17-{position}-{ordinal}"),
+        occurred_at: Time::from_micros(occurred_at),
+        recorded_at: Time::from_micros(occurred_at),
+        kind: kind.to_owned(),
+        subject: subject.to_owned(),
+        park: "rugang".to_owned(),
+        enterprise: "e01".to_owned(),
+        installation: String::new(),
+        body: vec![0, 255, 1],
+    }
+}
+
+/// Reads page after page until there is no more, and checks that no page breaks its promises.
+pub async fn every_sample(store: &dyn Store, query: &SampleQuery, limit: usize) -> Vec<StoredSample> {
+    let mut rows = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.samples(query, after, limit).await.expect("a page");
+        assert!(page.rows.len() <= limit, "a page of {limit} has {} rows", page.rows.len());
+        let last = page.rows.last().map(|row| SampleKey { time: row.row.time, point: row.row.point });
+        rows.extend(page.rows);
+        let Some(next) = page.next else { return rows };
+        assert_eq!(last, Some(next), "the next page goes on after the last row");
+        after = Some(next);
+    }
+}

@@ -1,0 +1,40 @@
+//! Names of the store's metrics.
+
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+
+use crate::{StoreError, WriteBatch};
+
+const ROWS: &str = "davy_store_rows_total";
+const WRITE: &str = "davy_store_write_seconds";
+const ERRORS: &str = "davy_store_errors_total";
+const REPEATED_EVENTS: &str = "davy_store_repeated_events_total";
+
+/// Says what each metric means.
+pub fn describe() {
+    describe_counter!(ROWS, "Rows written, by table.");
+    describe_histogram!(WRITE, Unit::Seconds, "Time of one transaction.");
+    describe_counter!(ERRORS, "Failed calls, by stage (write, read) and kind.");
+    describe_counter!(REPEATED_EVENTS, "Events whose id was stored before; the first row stands.");
+}
+
+pub(crate) fn wrote(batch: &WriteBatch, seconds: f64) {
+    histogram!(WRITE).record(seconds);
+    let rows = [
+        ("samples", batch.samples.len()),
+        ("events", batch.events.len()),
+        ("dead_letters", batch.dead.len()),
+        ("points", batch.points.len()),
+    ];
+    for (table, rows) in rows.into_iter().filter(|(_, rows)| *rows > 0) {
+        counter!(ROWS, "table" => table).increment(rows as u64);
+    }
+}
+
+pub(crate) fn repeated_events(rows: u64) {
+    counter!(REPEATED_EVENTS).increment(rows);
+}
+
+pub(crate) fn failed(stage: &'static str, error: &StoreError) {
+    let kind = format!("{:?}", error.kind()).to_ascii_lowercase();
+    counter!(ERRORS, "stage" => stage, "kind" => kind).increment(1);
+}

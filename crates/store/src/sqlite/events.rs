@@ -1,0 +1,160 @@
+//! Reading events and dead letters.
+//!
+//! Both are read in the order of the journal, and the time of an event says little about its place there (late data). So a query
+//! with times first asks the index which positions can be meant at all, and then reads no further.
+
+use model::Position;
+use sqlx::QueryBuilder;
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
+
+use super::errors::{corrupt, during};
+use super::{column, page_limit, position, range, signed, time};
+use crate::{DeadQuery, DeadRow, EventKey, EventQuery, EventRow, KindFilter, MAX_FILTER_TERMS, Page, StoreError};
+
+/// The next events after a key.
+pub(super) async fn page(
+    connection: &mut SqliteConnection,
+    wanted: &EventQuery,
+    after: Option<EventKey>,
+    limit: usize,
+) -> Result<Page<EventRow, EventKey>, StoreError> {
+    let limit = page_limit(limit);
+    let Some(times) = range(wanted.from, wanted.to) else { return Ok(Page { rows: Vec::new(), next: None }) };
+    let mut sql = QueryBuilder::new(
+        "select position, ordinal, id, occurred_at, recorded_at, kind, subject, park, enterprise, installation, body from events where ",
+    );
+    let after = after.unwrap_or(EventKey { position: Position(0), ordinal: 0 });
+    sql.push("(position, ordinal) > (").push_bind(signed("after", after.position.0)?);
+    // The first event of all has the key (1, 0): nothing stands at position 0.
+    sql.push(",").push_bind(i64::from(after.ordinal)).push(")");
+    if wanted.from.is_some() || wanted.to.is_some() {
+        push_times(&mut sql, "events", "occurred_at", times);
+    }
+    push_kinds(&mut sql, &wanted.kinds)?;
+    push_subjects(&mut sql, &wanted.subjects)?;
+    sql.push(" order by position, ordinal limit ").push_bind((limit + 1).cast_signed() as i64);
+    let found = sql.build().persistent(false).fetch_all(connection).await.map_err(during("read events"))?;
+    let mut rows = found.iter().map(event).collect::<Result<Vec<_>, _>>()?;
+    let next = (rows.len() > limit).then(|| EventKey { position: rows[limit - 1].position, ordinal: rows[limit - 1].ordinal });
+    rows.truncate(limit);
+    Ok(Page { rows, next })
+}
+
+/// The next dead letters after a position.
+pub(super) async fn dead_page(
+    connection: &mut SqliteConnection,
+    wanted: &DeadQuery,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<Page<DeadRow, Position>, StoreError> {
+    let limit = page_limit(limit);
+    let Some(times) = range(wanted.from, wanted.to) else { return Ok(Page { rows: Vec::new(), next: None }) };
+    let mut sql = QueryBuilder::new(
+        "select position, at, gateway, topic, reason, detail, payload, payload_bytes, count from dead_letters where position > ",
+    );
+    sql.push_bind(signed("after", after.unwrap_or(Position(0)).0)?);
+    if wanted.from.is_some() || wanted.to.is_some() {
+        push_times(&mut sql, "dead_letters", "at", times);
+    }
+    for (column, value) in [("gateway", &wanted.gateway), ("reason", &wanted.reason)] {
+        if let Some(value) = value {
+            sql.push(format_args!(" and {column} = ")).push_bind(value.clone());
+        }
+    }
+    sql.push(" order by position limit ").push_bind((limit + 1).cast_signed() as i64);
+    let found = sql.build().persistent(false).fetch_all(connection).await.map_err(during("read dead letters"))?;
+    let mut rows = found.iter().map(dead).collect::<Result<Vec<_>, _>>()?;
+    let next = (rows.len() > limit).then(|| rows[limit - 1].position);
+    rows.truncate(limit);
+    Ok(Page { rows, next })
+}
+
+fn push_times(sql: &mut QueryBuilder<Sqlite>, table: &str, column: &str, (low, high): (i64, i64)) {
+    for (compare, end) in [(">=", "min"), ("<=", "max")] {
+        sql.push(format_args!(
+            " and position {compare} (select {end}(position) from {table} indexed by {table}_by_time where {column} between "
+        ));
+        sql.push_bind(low).push(" and ").push_bind(high).push(")");
+    }
+    // The plus keeps the index of times from being the one that is walked: then every page would sort all rows of the range.
+    sql.push(format_args!(" and +{column} between ")).push_bind(low).push(" and ").push_bind(high);
+}
+
+fn push_kinds(sql: &mut QueryBuilder<Sqlite>, kinds: &[KindFilter]) -> Result<(), StoreError> {
+    check_terms("kinds", kinds.len())?;
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    sql.push(" and (kind in (");
+    let mut exact = sql.separated(",");
+    let prefixes: Vec<_> = kinds
+        .iter()
+        .filter_map(|kind| match kind {
+            KindFilter::Exact(kind) => {
+                exact.push_bind(kind.clone());
+                None
+            }
+            KindFilter::Prefix(prefix) => Some(prefix.clone()),
+        })
+        .collect();
+    sql.push(")");
+    if !prefixes.is_empty() {
+        // Rows to compare with and no chain of `or`: SQLite refuses expressions that nest a thousand deep.
+        sql.push(" or exists (select 1 from (values ");
+        let mut list = sql.separated(",");
+        for prefix in prefixes {
+            list.push("(").push_bind_unseparated(prefix).push_unseparated(")");
+        }
+        sql.push(") where substr(kind, 1, length(column1)) = column1)");
+    }
+    sql.push(")");
+    Ok(())
+}
+
+fn push_subjects(sql: &mut QueryBuilder<Sqlite>, subjects: &[String]) -> Result<(), StoreError> {
+    check_terms("subjects", subjects.len())?;
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    sql.push(" and subject in (");
+    let mut list = sql.separated(",");
+    for subject in subjects {
+        list.push_bind(subject.clone());
+    }
+    sql.push(")");
+    Ok(())
+}
+
+fn check_terms(field: &'static str, terms: usize) -> Result<(), StoreError> {
+    if terms <= MAX_FILTER_TERMS { Ok(()) } else { Err(StoreError::InvalidInput { field, reason: "at most 10000 are allowed" }) }
+}
+
+fn event(row: &SqliteRow) -> Result<EventRow, StoreError> {
+    Ok(EventRow {
+        position: position(row, 0)?,
+        ordinal: u32::try_from(column::<i64>(row, 1)?).map_err(corrupt("read an ordinal"))?,
+        id: column(row, 2)?,
+        occurred_at: time(row, 3)?,
+        recorded_at: time(row, 4)?,
+        kind: column(row, 5)?,
+        subject: column(row, 6)?,
+        park: column(row, 7)?,
+        enterprise: column(row, 8)?,
+        installation: column(row, 9)?,
+        body: column(row, 10)?,
+    })
+}
+
+fn dead(row: &SqliteRow) -> Result<DeadRow, StoreError> {
+    Ok(DeadRow {
+        position: position(row, 0)?,
+        at: time(row, 1)?,
+        gateway: column(row, 2)?,
+        topic: column(row, 3)?,
+        reason: column(row, 4)?,
+        detail: column(row, 5)?,
+        payload: column(row, 6)?,
+        payload_bytes: column::<i64>(row, 7)?.cast_unsigned(),
+        count: column::<i64>(row, 8)?.cast_unsigned(),
+    })
+}

@@ -1,0 +1,204 @@
+//! SQLite behind the trait: the store of a single process.
+//!
+//! One connection writes, a few read: with a write-ahead log neither waits for the other. `synchronous = normal` syncs only at
+//! checkpoints, so a power cut may undo the last transactions as a whole: rows and positions stand in the same one, and the journal
+//! still has what comes after the position, so that nothing is lost (traps 69).
+
+mod errors;
+mod events;
+mod insert;
+mod migrations;
+mod samples;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use model::{Epoch, PointNumber, Position, Time};
+use sqlx::Row;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+
+use self::errors::{corrupt, during};
+use crate::{
+    Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, Page, PointRow, Progress, SampleKey,
+    SampleQuery, Store, StoreError, StoredSample, WriteBatch, metrics,
+};
+
+/// Readers at a time; more wait.
+const READERS: u32 = 4;
+
+/// How long a statement waits for another process to let go of the file before it fails as unavailable.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Page cache of the writer, KiB: the bucket being written (10 s) of 100,000 samples/s fits.
+const WRITER_CACHE_KIB: &str = "-65536";
+
+/// The log is cut to this after a checkpoint that emptied it, bytes.
+const LOG_BYTES_MAX: &str = "67108864";
+
+/// A database file.
+pub(crate) struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, BUSY_TIMEOUT).await
+    }
+
+    async fn open_with(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            let doing = "make the folder of the database";
+            tokio::fs::create_dir_all(folder).await.map_err(|error| during(doing)(error.into()))?;
+        }
+        let options = options(path).busy_timeout(busy_timeout);
+        migrations::run(&options.clone().create_if_missing(true)).await?;
+        let doing = "open the database";
+        let writer = options.clone().pragma("cache_size", WRITER_CACHE_KIB).pragma("journal_size_limit", LOG_BYTES_MAX);
+        let pool = || SqlitePoolOptions::new().acquire_timeout(busy_timeout + Duration::from_secs(5));
+        Ok(Self {
+            writer: pool().max_connections(1).connect_with(writer).await.map_err(during(doing))?,
+            readers: pool()
+                .max_connections(READERS)
+                .connect_with(options.pragma("query_only", "on"))
+                .await
+                .map_err(during(doing))?,
+        })
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.readers.acquire().await.map_err(during("reach the database"))
+    }
+
+    async fn try_write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        let mut connection = self.writer.acquire().await.map_err(during("reach the database"))?;
+        let written = write::write(&mut connection, batch).await;
+        if written.is_err() {
+            // After a full disk nobody can say what state its transaction is in.
+            connection.close_on_drop();
+        }
+        written
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .row_buffer_size(256)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn progress(&self) -> Result<Progress, StoreError> {
+        let mut connection = self.reader().await?;
+        read(write::progress(&mut connection).await)
+    }
+
+    async fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let written = self.try_write(batch).await;
+        match &written {
+            Ok(()) => metrics::wrote(batch, started.elapsed().as_secs_f64()),
+            Err(error) => metrics::failed("write", error),
+        }
+        written
+    }
+
+    async fn points(&self) -> Result<Vec<PointRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(samples::points(&mut connection).await)
+    }
+
+    async fn samples(
+        &self,
+        query: &SampleQuery,
+        after: Option<SampleKey>,
+        limit: usize,
+    ) -> Result<Page<StoredSample, SampleKey>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(samples::page(&mut connection, query, after, limit).await)
+    }
+
+    async fn aggregates(&self, query: &AggregateQuery) -> Result<Vec<Aggregate>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(samples::aggregates(&mut connection, query).await)
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventKey>,
+        limit: usize,
+    ) -> Result<Page<EventRow, EventKey>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(events::page(&mut connection, query, after, limit).await)
+    }
+
+    async fn dead_letters(
+        &self,
+        query: &DeadQuery,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Page<DeadRow, Position>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(events::dead_page(&mut connection, query, after, limit).await)
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn read<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
+    result.inspect_err(|error| metrics::failed("read", error))
+}
+
+/// The rows asked for, at least one and at most a page.
+fn page_limit(limit: usize) -> usize {
+    limit.clamp(1, crate::MAX_PAGE)
+}
+
+/// Both ends inclusive; `None` where nothing can lie between. A time without an end includes the greatest there is.
+fn range(from: Option<Time>, to: Option<Time>) -> Option<(i64, i64)> {
+    let low = from.map_or(i64::MIN, Time::micros);
+    let high = to.map_or(Some(i64::MAX), |to| to.micros().checked_sub(1))?;
+    (low <= high).then_some((low, high))
+}
+
+fn signed(field: &'static str, number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::InvalidInput { field, reason: "positions end at 9223372036854775807" })
+}
+
+fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, StoreError>
+where
+    T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+{
+    row.try_get(index).map_err(during("read a row"))
+}
+
+fn position(row: &SqliteRow, index: usize) -> Result<Position, StoreError> {
+    u64::try_from(column::<i64>(row, index)?).map(Position).map_err(corrupt("read a position"))
+}
+
+fn time(row: &SqliteRow, index: usize) -> Result<Time, StoreError> {
+    column(row, index).map(Time::from_micros)
+}
+
+fn number(row: &SqliteRow, index: usize) -> Result<PointNumber, StoreError> {
+    u32::try_from(column::<i64>(row, index)?).map(PointNumber).map_err(corrupt("read a point number"))
+}
+
+fn epoch(text: &str) -> Result<Epoch, StoreError> {
+    u64::from_str_radix(text, 16).map(Epoch).map_err(corrupt("read the epoch"))
+}

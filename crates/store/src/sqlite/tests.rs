@@ -1,0 +1,156 @@
+//! The conformance suite on SQLite, and what only SQLite can do wrong.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{ErrorKind, Quality, Span, Time};
+use proptest::prelude::*;
+use sqlx::{ConnectOptions, Connection, Executor};
+
+use super::SqliteStore;
+use crate::conformance::{self, batch, every_sample, figures_match, point, sample};
+use crate::{AggregateQuery, SampleQuery, SampleRow, Store};
+
+/// A store in a folder of its own, which goes when this is dropped.
+struct Temporary {
+    folder: tempfile::TempDir,
+}
+
+impl Temporary {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("history").join("davy.db")
+    }
+
+    async fn open(&self) -> SqliteStore {
+        SqliteStore::open_with(&self.path(), Duration::from_millis(20)).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn conforms() {
+    let folders = std::sync::Mutex::new(Vec::new());
+    conformance::all(async || {
+        let temporary = Temporary::new();
+        let store = SqliteStore::open(&temporary.path()).await.unwrap();
+        folders.lock().unwrap().push(temporary);
+        Arc::new(store) as Arc<dyn Store>
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let mut first = batch("telemetry/1", 0, 3);
+    first.samples = vec![sample(1, 10, 1.0)];
+    store.write(&first).await.unwrap();
+    let before = store.progress().await.unwrap();
+    store.close().await;
+    assert_eq!(store.write(&batch("telemetry/1", 3, 4)).await.unwrap_err().kind(), ErrorKind::Unavailable);
+
+    let store = temporary.open().await;
+    assert_eq!(store.progress().await.unwrap(), before);
+    assert_eq!(every_sample(&store, &SampleQuery::default(), 5).await.len(), 1);
+    store.write(&batch("telemetry/1", 3, 4)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_locked_database_is_unavailable_and_then_not() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let mut other = super::options(&temporary.path()).connect().await.unwrap();
+    let holding = other.begin_with("begin immediate").await.unwrap();
+    assert_eq!(store.write(&batch("events", 0, 1)).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(store.progress().await.unwrap().positions.len(), 0, "readers wait for no writer");
+    holding.rollback().await.unwrap();
+    store.write(&batch("events", 0, 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_stores_nothing_and_then_everything() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    store.write(&batch("telemetry/1", 0, 1)).await.unwrap();
+    // The limit lives as long as its connection.
+    store.writer.acquire().await.unwrap().execute("pragma max_page_count = 40").await.unwrap();
+    let mut large = batch("telemetry/1", 1, 2);
+    large.samples = (0..10_000).map(|n| sample(1, n * 1_000, 1.0)).collect();
+    let error = store.write(&large).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert_eq!(store.progress().await.unwrap().position("telemetry/1").0, 1);
+    assert!(every_sample(&store, &SampleQuery::default(), 10).await.is_empty());
+    store.write(&large).await.unwrap();
+    assert_eq!(every_sample(&store, &SampleQuery::default(), 9_999).await.len(), 10_000);
+}
+
+#[tokio::test]
+async fn what_is_no_database_of_davy_is_said_so() {
+    let temporary = Temporary::new();
+    std::fs::create_dir_all(temporary.path().parent().unwrap()).unwrap();
+    std::fs::write(temporary.path(), vec![7; 8_192]).unwrap();
+    assert_eq!(SqliteStore::open(&temporary.path()).await.err().unwrap().kind(), ErrorKind::Corrupt);
+    std::fs::write(temporary.path(), b"").unwrap();
+    let store = temporary.open().await;
+    let later = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', true, x'00', 0)";
+    store.writer.acquire().await.unwrap().execute(later).await.unwrap();
+    store.close().await;
+    assert!(matches!(SqliteStore::open(&temporary.path()).await, Err(crate::StoreError::Newer)));
+    let file_in_the_way = temporary.path().join("davy.db");
+    assert_eq!(SqliteStore::open(&file_in_the_way).await.err().unwrap().kind(), ErrorKind::Unavailable);
+}
+
+/// An index not used is a query that reads everything: the plans are part of the promise.
+#[tokio::test]
+async fn queries_walk_the_keys() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let mut connection = store.reader().await.unwrap();
+    for sql in super::samples::tests::statements() {
+        let sql = format!("explain query plan {sql}");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql.clone())).fetch_all(&mut *connection).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
+        let reads = |step: &String| step.contains(" s ") || step.contains(" samples ");
+        assert!(plan.iter().filter(|step| reads(step)).all(|step| step.starts_with("SEARCH")), "{plan:#?}\n{sql}");
+        let by_point = plan.iter().any(|step| step.contains("(bucket=? AND point=? AND ts>? AND ts<?)"));
+        assert_eq!(by_point, sql.contains("json_each"), "{plan:#?}\n{sql}");
+    }
+}
+
+fn rows() -> impl Strategy<Value = Vec<SampleRow>> {
+    let quality = prop_oneof![Just(Quality::Good), Just(Quality::Uncertain), Just(Quality::Bad)];
+    let value = prop_oneof![1 => Just(None), 5 => (-1_000_000_i32..1_000_000).prop_map(|value| Some(f64::from(value) / 64.0))];
+    let row = (1_u32..4, -40_000_000_i64..60_000_000, value, quality);
+    prop::collection::vec(
+        row.prop_map(|(point, time, value, quality)| SampleRow { value, quality, ..sample(point, time, 0.0) }),
+        0..300,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn figures_are_those_of_the_raw_samples(
+        rows in rows(), from in -50_000_000_i64..60_000_000, length in 0_i64..120_000_000, bucket in 1_i64..50_000_000, some: bool,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Temporary::new();
+            let store = store.open().await;
+            let mut all = batch("telemetry/1", 0, 1);
+            all.points = (1..4).map(point).collect();
+            all.samples = rows.clone();
+            store.write(&all).await.unwrap();
+            let points = if some { vec!["p1".to_owned(), "p3".to_owned()] } else { Vec::new() };
+            let (from, to) = (Time::from_micros(from), Time::from_micros(from + length));
+            let query = AggregateQuery { points, from, to, bucket: Span::from_micros(bucket.max(length / 1_000 + 1)), limit: 5_000 };
+            figures_match(&store, &rows, &query).await;
+        });
+    }
+}
