@@ -5,10 +5,17 @@
 //! Start at api.rs (the trait), then embedded/mod.rs.
 
 mod api;
+mod embedded;
 mod follow;
+mod metrics;
 
 pub use api::{
     Append, Appended, Bounds, ClockStep, Journal, JournalError, JournalId, JournalRecord, Key, Level, MAX_BODY_BYTES, ReadLimit,
     RecordKind, Snapshot,
 };
+pub use embedded::Embedded;
+pub use embedded::clock::{Clock, SystemClock};
+pub use embedded::config::EmbeddedConfig;
+#[doc(hidden)]
+pub use embedded::frame::{Frame, FrameFault, Header, Link, decode_frame};
 pub use follow::{Fold, Follower};

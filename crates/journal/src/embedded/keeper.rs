@@ -1,0 +1,139 @@
+//! The keeper: indexes closed segments, and drops the oldest when age or size says so and snapshots allow it.
+//!
+//! Order of a drop, so that a crash anywhere neither loses nor doubles a record: copy `events` and `dead` to files of their own, sync; show
+//! readers the copies; remove the segment; sync the folder before the next one. A start that finds both takes the copy.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use model::{Partition, Position, Time};
+
+use super::archive::Archive;
+use super::disk::{corrupt, storage};
+use super::file::LogFile;
+use super::index::{Index, index_path, write_index};
+use super::lane::{Lane, journal_of, lane_of};
+use super::shared::Shared;
+use super::writer::Closed;
+use crate::{JournalError, JournalId, Key, metrics as names};
+
+/// `dead` stands in at least this many files, so that the ring gives up little at a time.
+pub(crate) const DEAD_FILES: u64 = 8;
+
+/// The one that keeps the folder in bounds.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    shared: Arc<Shared>,
+    segments: VecDeque<Closed>,
+    events: Archive,
+    dead: Archive,
+}
+
+impl Keeper {
+    pub(crate) fn new(shared: Arc<Shared>, segments: VecDeque<Closed>, events: Archive, dead: Archive) -> Self {
+        Self { shared, segments, events, dead }
+    }
+
+    /// Takes a segment that was closed and writes its index.
+    pub(crate) fn take(&mut self, segment: Closed) -> Result<(), JournalError> {
+        let result = self.index(&segment);
+        self.segments.push_back(segment);
+        result
+    }
+
+    /// Writes the index of a closed segment.
+    pub(crate) fn index(&self, segment: &Closed) -> Result<(), JournalError> {
+        let mut offsets = BTreeMap::new();
+        for (number, lane) in self.shared.lanes.iter().enumerate() {
+            for run in lane.runs_in(&segment.file) {
+                let journal = journal_of(number).expect("every lane is a journal's");
+                offsets.insert(journal, (run.first, run.offsets));
+            }
+        }
+        let index = Index { len: segment.len, offsets, end: segment.end.clone() };
+        write_index(&*self.shared.disk, &segment.file, &index)
+    }
+
+    /// Drops what is over age or size and not needed; says how many segments.
+    pub(crate) fn retain(&mut self) -> Result<usize, JournalError> {
+        let mut dropped = 0;
+        while self.oldest_is_over() {
+            if self.oldest_is_held() {
+                break;
+            }
+            self.drop_oldest()?;
+            dropped += 1;
+        }
+        self.trim_dead()?;
+        let held = self.segments.iter().filter(|_| self.oldest_is_over()).count();
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of files")]
+        metrics::gauge!(names::HELD).set(held as f64);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of files")]
+        metrics::gauge!(names::SEGMENTS).set(self.segments.len() as f64);
+        metrics::counter!(names::DROPPED).increment(dropped as u64);
+        Ok(dropped)
+    }
+
+    fn oldest_is_over(&self) -> bool {
+        let Some(oldest) = self.segments.front() else { return false };
+        let config = &self.shared.config;
+        let bytes: u64 = self.segments.iter().map(|segment| segment.len).sum();
+        let age = self.shared.clock.now().since(oldest.end.time);
+        bytes > config.telemetry_bytes || (age > config.telemetry_keep && oldest.end.time > Time::MIN)
+    }
+
+    /// Some partition could not be restored from its second snapshot without this segment.
+    fn oldest_is_held(&self) -> bool {
+        let Some(oldest) = self.segments.front() else { return false };
+        (0..=u8::MAX).map(Partition).any(|partition| {
+            let last = self.shared.lane(JournalId::Telemetry(partition)).first_run_in(&oldest.file);
+            last.is_some_and(|last| Position(last) > self.needed_after(partition))
+        })
+    }
+
+    /// Up to here nothing of a partition is needed: the position of the older of its two verified snapshots.
+    fn needed_after(&self, partition: Partition) -> Position {
+        let snapshots = self.shared.snapshots.lock();
+        let kept = snapshots.get(&Key::engine(partition)).map(Vec::as_slice).unwrap_or_default();
+        let journal = JournalId::Telemetry(partition);
+        kept.iter().filter(|(of, _)| *of == journal).map(|(_, position)| *position).nth(1).unwrap_or_default()
+    }
+
+    fn drop_oldest(&mut self) -> Result<(), JournalError> {
+        let disk = Arc::clone(&self.shared.disk);
+        let Some(oldest) = self.segments.front() else { return Ok(()) };
+        let events = self.events.take(&*disk, oldest)?;
+        self.shared.lane(JournalId::Events).replace(&oldest.file, events);
+        let dead = self.dead.take(&*disk, oldest)?;
+        self.shared.lane(JournalId::Dead).replace(&oldest.file, dead);
+        let telemetry = &self.shared.lanes[..lane_of(JournalId::Events)];
+        telemetry.iter().for_each(|lane: &Lane| lane.replace(&oldest.file, None));
+        let file = Arc::clone(&oldest.file);
+        self.segments.pop_front();
+        self.remove(&file)
+    }
+
+    /// Keeps the ring of dead letters in its bound.
+    fn trim_dead(&mut self) -> Result<(), JournalError> {
+        while self.dead.bytes() > self.shared.config.dead_bytes {
+            let Some((file, _)) = self.dead.closed.pop_front() else { break };
+            self.shared.lane(JournalId::Dead).replace(&file, None);
+            self.remove(&file)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file and its index. The folder is synced before anything else is removed: if a crash brought an older file back but not
+    /// a younger one, the next start would find a hole.
+    fn remove(&self, file: &LogFile) -> Result<(), JournalError> {
+        let disk = &self.shared.disk;
+        disk.remove(&file.path).map_err(storage("remove", &file.path))?;
+        let index = index_path(&file.path);
+        match disk.remove(&index) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(storage("remove", &index)(error)),
+            _ => {}
+        }
+        let folder = file.path.parent().ok_or_else(|| corrupt(&file.path, 0, "it stands in no folder"))?;
+        disk.sync_folder(folder).map_err(storage("sync the folder", folder))
+    }
+}
