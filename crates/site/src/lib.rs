@@ -26,7 +26,7 @@ mod when;
 pub use fault::{FAULTS_MAX, Fault, Severity};
 
 use fault::{Place, Sink};
-use node::{Entry, Field, Node};
+use node::{Entry, Field};
 use resolve::Drafts;
 
 /// The most points that one site has.

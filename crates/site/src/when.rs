@@ -135,7 +135,7 @@ mod tests {
 
         #[test]
         fn never_panics(text in "[0-9TZ:.+ -]{0,40}|\\PC{0,40}") {
-            drop((rfc3339(&text), number(&text, 1_000)));
+            prop_assert!(rfc3339(&text).is_err() || number(&text, 1_000).is_err());
         }
     }
 }
