@@ -108,6 +108,8 @@ impl Core {
         } else {
             self.run(record.header.time, events);
             self.apply_body(&record.body, events);
+            // A clock that goes on again, or a rule judged anew, may be due at once: nothing due is left behind.
+            self.run(self.now, events);
         }
         if events.len() > before {
             self.key_seq = KeySeq(self.key_seq.0.saturating_add(1));

@@ -91,7 +91,7 @@ impl Core {
     /// Whether one more message without a newer sample would be one too many.
     fn row_is_ripe(&self, gateway: usize) -> bool {
         let state = &self.gateways[gateway];
-        !self.recorded && state.row + 1 >= SET_BACK_MESSAGES && self.now.since(state.row_since) >= SET_BACK_SPAN
+        !self.recorded && state.row.saturating_add(1) >= SET_BACK_MESSAGES && self.now.since(state.row_since) >= SET_BACK_SPAN
     }
 
     /// The samples that count for wrong clocks: of points here, and not historical.

@@ -41,6 +41,7 @@ impl Deadlines {
     #[inline]
     pub(crate) fn at_the_latest(&mut self, local: usize, journal: Time) {
         if journal < self.registered[local] {
+            // Before every exact entry of that time, for its source time may yet change.
             self.push(Entry { journal, source: Time::MIN, local, rule: 0 });
         }
     }
@@ -51,8 +52,20 @@ impl Deadlines {
     }
 
     fn push(&mut self, entry: Entry) {
+        if self.heap.len() > 2 * self.registered.len() + 64 {
+            self.drop_void();
+        }
         self.registered[entry.local] = entry.journal;
         self.heap.push(Reverse(entry));
+    }
+
+    /// Leaves one entry a point at most: a backlog that comes in a moment may void many without their time ever coming.
+    fn drop_void(&mut self) {
+        let mut entries = std::mem::take(&mut self.heap).into_vec();
+        entries.retain(|Reverse(entry)| self.registered[entry.local] == entry.journal);
+        entries.sort_unstable_by_key(|Reverse(entry)| (entry.local, *entry));
+        entries.dedup_by_key(|Reverse(entry)| entry.local);
+        self.heap = BinaryHeap::from(entries);
     }
 
     fn pop(&mut self, now: Time) -> Option<Entry> {
@@ -86,11 +99,16 @@ impl Core {
             self.deadlines.registered[local] = Time::MAX;
             let Some(due) = self.next_due(local, true) else { continue };
             let journal = self.hot[local].journal_time_of(due.threshold);
+            if journal > self.now || journal == Time::MAX {
+                self.deadlines.at_the_latest(local, journal);
+                continue;
+            }
             let exact = Entry { journal, source: due.dated, local, rule: due.cell };
             if exact == entry {
                 self.fire(local, due, journal, events);
                 self.refresh(local);
-            } else if journal < Time::MAX {
+            } else {
+                // Its turn among those due with it; until then nothing changes it, so it stays exact.
                 self.deadlines.push(exact);
             }
         }
@@ -183,5 +201,29 @@ impl Core {
         if let Some(due) = self.next_due(local, true) {
             self.deadlines.at_the_latest(local, self.hot[local].journal_time_of(due.threshold));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(micros: i64) -> Time {
+        Time::from_micros(micros)
+    }
+
+    #[test]
+    fn void_entries_do_not_pile_up() {
+        let mut deadlines = Deadlines::new(2);
+        deadlines.at_the_latest(1, time(500_000));
+        for earlier in 0..100_000 {
+            deadlines.at_the_latest(0, time(1_000_000 - earlier));
+        }
+        assert!(deadlines.heap.len() <= 70, "{}", deadlines.heap.len());
+        assert_eq!(deadlines.next(), Some(time(500_000)));
+        assert_eq!(deadlines.pop(time(1_000_000)).map(|entry| entry.local), Some(1));
+        assert_eq!(deadlines.pop(time(1_000_000)).map(|entry| entry.journal), Some(time(900_001)));
+        deadlines.registered[0] = Time::MAX;
+        assert_eq!(deadlines.pop(time(1_000_000)), None, "the void ones are passed over");
     }
 }

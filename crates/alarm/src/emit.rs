@@ -80,7 +80,7 @@ impl Core {
             late: cause.late,
             held: cause.held,
             clock_suspect: cause.clock_suspect,
-            out_of_range: cause.out_of_range,
+            out_of_range: cause.out_of_range && cause.value.is_some(),
             reason: cause.reason.to_owned(),
             actor: cause.actor.to_owned(),
             request_id: cause.request_id.cloned(),

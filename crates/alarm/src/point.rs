@@ -30,6 +30,9 @@ pub(crate) struct Hot {
     pub(crate) flags: u16,
 }
 
+// One cache line: whoever adds a field measures first.
+const _: () = assert!(size_of::<Hot>() == 64);
+
 impl Hot {
     /// A sample was judged or bad and newer; without it `last` is the start of the clock.
     pub(crate) const SEEN: u16 = 1;

@@ -44,7 +44,6 @@ impl Core {
         for local in 0..self.layout.len() {
             self.refresh(local);
         }
-        self.run(self.now, events);
         self.tell_of_outages(old_revision.as_deref().map(|revision| (revision, &old_layout)), events);
     }
 

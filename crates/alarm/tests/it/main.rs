@@ -2,6 +2,7 @@
 
 mod laws;
 mod plant;
+mod random;
 mod reference;
 mod scenarios;
 mod snapshots;

@@ -1,6 +1,11 @@
 //! Scenarios: a plant and a timeline in, events out.
 
-use crate::plant::check;
+use std::sync::Arc;
+
+use alarm::{Core, Counters};
+use model::PointNumber;
+
+use crate::plant::{Player, check};
 
 #[test]
 fn a_limit_is_inclusive_and_clears_below_the_deadband() {
@@ -582,4 +587,73 @@ fn what_is_due_together_fires_in_order_of_time_point_and_rule() {
          6 alarm.raised p2.a unacknowledged #1 v=1
          6 alarm.raised p2.b unacknowledged #1 v=1",
     );
+}
+
+#[test]
+fn what_became_silent_while_the_clock_stood_is_said_when_it_goes_on() {
+    check(
+        &["p1 stale=30\n high 100", "p1 stale=2\n high 100\n stale"],
+        "0 rev 1
+         1 p1=0
+         5 down mqtt
+         6 rev 2                # stale by its clock, which stands still
+         7 tick
+         9 up mqtt",
+        "5 source.down mqtt e1 since 5
+         9 source.up mqtt e1 since 5
+         5 alarm.raised p1.stale unacknowledged #1",
+    );
+}
+
+#[test]
+fn a_stopped_clock_lets_nothing_fall_due() {
+    let mut player = Player::new(&["p1 stale=5\n stale\n high 100 on=10\np2\n high 100 on=10"]);
+    player.play(
+        "0 rev 1
+         1 p1=100 p2=100",
+    );
+    player.core.stop_clock(PointNumber(1));
+    player.core.stop_clock(PointNumber(99));
+    player.play("100 tick");
+    assert_eq!(player.said, ["11 alarm.raised p2.high unacknowledged #1 v=100"]);
+}
+
+#[test]
+fn recorded_data_know_no_wrong_clocks() {
+    let timeline = "0 rev 1
+         1 p1=100@90000
+         2 p1=0@50 ; p1=0@51
+         4 p1=0@52
+         6 p1=0@53
+         8 p1=0@54";
+    let mut live = Player::new(&["p1\n high 100"]);
+    live.play(timeline);
+    assert_eq!(
+        live.said,
+        [
+            "1 gateway.clock rugang/e1/g1 ahead 89999s",
+            "1 alarm.raised p1.high unacknowledged #1 v=100 suspect",
+            "50 alarm.returned p1.high returned_unacknowledged #1 v=0",
+            "2 gateway.clock rugang/e1/g1 recovered 48s",
+        ]
+    );
+    let mut recorded = Player::new(&["p1\n high 100"]);
+    recorded.core = Core::for_recorded_data(Arc::from("engine/7"));
+    recorded.play(timeline);
+    assert_eq!(recorded.said, ["90000 alarm.raised p1.high unacknowledged #1 v=100"]);
+}
+
+#[test]
+fn every_sample_is_counted_once() {
+    let mut player = Player::new(&["p1\n high 100\np2\n high 100"]);
+    player.play(
+        "0 rev 1
+         1 p1=5 p2=bad
+         2 p1=6 ; p1=6 p1=7 p1=6@1 p1=8!h p9=1
+         3 g9: p9=1 p8=1
+         4 p2=bad@1 p2=1@1 p1=9@90",
+    );
+    let counters = player.core.counters();
+    assert_eq!(counters, Counters { judged: 4, not_newer: 3, repeated: 2, historical: 1, unknown_point: 3, ahead: 1 });
+    assert_eq!(player.said.len(), 1, "{:?}", player.said);
 }

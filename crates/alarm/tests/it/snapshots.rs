@@ -1,1 +1,164 @@
-//! snapshots
+//! Snapshots: a format that stays, and no bytes that could break the reader.
+
+use std::sync::Arc;
+
+use alarm::{Core, RestoreError};
+use model::{
+    Batch, Body, Epoch, GatewayPath, Header, Message, PointNumber, Position, Quality, Record, Sample, SampleFlags, SourceId,
+    Span, Time,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::plant::{Player, at, read_plant};
+use crate::random::{core, journal, number, plants, replay};
+
+const PLANT: &str = "p1\n high 100 on=10\n low 10 latch\n stale\np2 source=sparkplug gw=g2\n bad_quality off=5";
+
+fn player() -> Player {
+    let mut player = Player::new(&[PLANT]);
+    player.play(
+        "0 rev 1
+         0 core 1
+         1 p1=5 ; g2: p2=7!b
+         2 ack a1 p1 low
+         3 p1=100 ; g2: p2=1@70
+         3 down mqtt",
+    );
+    player
+}
+
+/// Written by version 1 for ever: what it wrote must stay readable.
+#[test]
+fn the_format_stays_as_it_is() {
+    let bytes = player().core.snapshot();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let golden: String = include_str!("../golden/snapshot-v1.hex").split_whitespace().collect();
+    assert!(hex == golden, "\n--- is\n{hex}\n--- was\n{golden}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let bytes = player().core.snapshot();
+    let revision = Some(read_plant(1, PLANT));
+    let restore = |key: &str, revision, bytes: &[u8]| Core::restore(Arc::from(key), revision, bytes).map(drop);
+    assert_eq!(restore("engine/7", revision.clone(), &bytes), Ok(()));
+    assert_eq!(restore("engine/8", revision.clone(), &bytes), Err(RestoreError::Key { found: "engine/7".to_owned() }));
+    assert_eq!(restore("engine/7", None, &bytes), Err(RestoreError::Revision { wanted: 1 }));
+    assert_eq!(restore("engine/7", Some(read_plant(2, PLANT)), &bytes), Err(RestoreError::Revision { wanted: 1 }));
+    assert_eq!(restore("engine/7", revision.clone(), b"nothing"), Err(RestoreError::NotASnapshot));
+    let mut newer = bytes.clone();
+    newer[4] = 2;
+    assert_eq!(restore("engine/7", revision.clone(), &newer), Err(RestoreError::Version { found: 2 }));
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(matches!(restore("engine/7", revision.clone(), &longer), Err(RestoreError::Broken { what: "end", .. })));
+    for length in 0..bytes.len() {
+        assert!(restore("engine/7", revision.clone(), &bytes[..length]).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_core_that_saw_nothing_is_restored_too() {
+    let bytes = core().snapshot();
+    let restored = Core::restore(Arc::from("engine/7"), None, &bytes).expect("its own snapshot");
+    assert_eq!(restored.snapshot(), bytes);
+    assert_eq!(restored.next_deadline(), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_break_the_reader(bytes in vec(any::<u8>(), 0..400), head in any::<bool>()) {
+        let mut all = if head { b"DVAC\x01\0\0\0\x08\0engine/7".to_vec() } else { Vec::new() };
+        all.extend(bytes);
+        drop(Core::restore(Arc::from("engine/7"), Some(read_plant(1, PLANT)), &all));
+    }
+
+    #[test]
+    fn what_can_be_read_can_be_gone_on_with(at in any::<prop::sample::Index>(), with in any::<[u8; 8]>(), records in journal(0..40)) {
+        let player = player();
+        let mut bytes = player.core.snapshot();
+        let at = at.index(bytes.len());
+        for (byte, with) in bytes[at..].iter_mut().zip(with) {
+            *byte = with;
+        }
+        if let Ok(mut core) = Core::restore(Arc::from("engine/7"), Some(read_plant(1, PLANT)), &bytes) {
+            for record in &records {
+                core.apply(record, &mut Vec::new());
+            }
+            drop(Core::restore(Arc::from("engine/7"), core.revision().cloned(), &core.snapshot()).expect("its own snapshot"));
+        }
+    }
+
+    #[test]
+    fn nothing_that_a_record_can_hold_breaks_the_core(plants in plants(), records in vec(wild_record(), 0..60)) {
+        let mut core = core();
+        core.apply(&Record { header: Header { time: at(0.0), ..Header::default() }, body: Body::Revision(plants[0].clone()) }, &mut Vec::new());
+        let mut other = Core::restore(Arc::from("engine/7"), core.revision().cloned(), &core.snapshot()).expect("its own snapshot");
+        for record in &records {
+            let (mut events, mut others) = (Vec::new(), Vec::new());
+            core.apply(record, &mut events);
+            other.apply(record, &mut others);
+            prop_assert_eq!(format!("{events:?}"), format!("{others:?}"));
+        }
+        prop_assert_eq!(core.snapshot(), other.snapshot());
+        replay(&mut core, &number(vec![(Time::MAX, Body::Tick)]));
+    }
+}
+
+fn wild_time() -> impl Strategy<Value = Time> {
+    prop_oneof![
+        any::<i64>().prop_map(Time::from_micros),
+        (-100..100_i64).prop_map(|seconds| at(0.0).plus(Span::from_secs(seconds))),
+        select(vec![
+            Time::MIN,
+            Time::MAX,
+            Time::from_micros(0),
+            Time::from_micros(i64::MAX - 1),
+            Time::from_micros(i64::MIN + 1)
+        ]),
+    ]
+}
+
+fn wild_sample() -> impl Strategy<Value = Sample> {
+    let flags = any::<[bool; 4]>().prop_map(|[historical, arrival_time, out_of_range, retained]| SampleFlags {
+        historical: historical && retained,
+        arrival_time,
+        out_of_range,
+        retained,
+    });
+    let value = prop_oneof![any::<u64>().prop_map(f64::from_bits), (0..12_i32).prop_map(f64::from)];
+    let quality = select(vec![Quality::Good, Quality::Uncertain, Quality::Bad]);
+    let point = select(vec![0, 1, 2, 5_000, 77, u32::MAX]).prop_map(PointNumber);
+    (point, wild_time(), prop::option::of(value), quality, flags).prop_map(|(point, time, value, quality, flags)| Sample {
+        point,
+        time,
+        value,
+        quality,
+        flags,
+    })
+}
+
+fn wild_record() -> impl Strategy<Value = Record> {
+    let gateways = ["rugang/e1/g1", "rugang/e1/g2", "a/b"].map(|path| GatewayPath::new(path).expect("a path"));
+    let message = (0..5_u32, 0..5_u32).prop_map(|(gateway, samples)| Message { gateway, samples, ..Message::default() });
+    let batch = (vec(message, 0..4), vec(wild_sample(), 0..8)).prop_map(move |(messages, samples)| {
+        let gateways = gateways.to_vec();
+        Body::Batch(Batch { gateways, messages, samples, ..Batch::default() })
+    });
+    let source = || select(vec!["mqtt", "sparkplug", "*", "?"]).prop_map(SourceId::named);
+    let body = prop_oneof![
+        8 => batch,
+        1 => (source(), wild_time()).prop_map(|(source, since)| Body::SourceDown { source, since, reason: String::new() }),
+        1 => (source(), any::<bool>()).prop_map(|(source, session_lost)| Body::SourceUp { source, session_lost }),
+        1 => Just(Body::Tick),
+    ];
+    let header = (any::<u64>(), wild_time(), any::<u64>());
+    (header, body).prop_map(|((position, time, epoch), body)| Record {
+        header: Header { position: Position(position), time, epoch: Epoch(epoch) },
+        body,
+    })
+}
