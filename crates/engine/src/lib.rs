@@ -1,1 +1,20 @@
-//! engine
+//! The engine: drives the alarm core over the partitions of telemetry, keeps its snapshots, and serves the list of open alarms.
+//! In: records of `telemetry/<p>`; operators' commands over gRPC, which go into telemetry like everything else.
+//! Out: records of `events`, one for each input that caused any, under the key `engine/<p>`.
+//! May not enter: what counts as an alarm (that is `alarm`), any database, any other service.
+//! Start at partition.rs (one partition's loop), then alarms/mod.rs (the API).
+
+mod alarms;
+mod config;
+mod error;
+mod metrics;
+mod partition;
+mod recorded;
+mod snapshot;
+mod supervise;
+
+pub use alarms::{AlarmApi, AlarmParts, AlarmRunner, alarm_service};
+pub use config::{AlarmConfig, Config};
+pub use error::EngineError;
+pub use metrics::describe;
+pub use supervise::{Parts, serve};
