@@ -74,6 +74,13 @@ impl Keeper {
         Ok(dropped)
     }
 
+    /// Something of a journal stands in files of its own.
+    #[cfg(test)]
+    pub(crate) fn has_moved(&self, journal: JournalId) -> bool {
+        let kept = if journal == JournalId::Events { &self.events } else { &self.dead };
+        kept.bytes() > 0
+    }
+
     fn oldest_is_over(&self) -> bool {
         let Some(oldest) = self.segments.front() else { return false };
         let config = &self.shared.config;

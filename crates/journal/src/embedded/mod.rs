@@ -26,6 +26,10 @@ pub(crate) mod threads;
 pub(crate) mod writer;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
+pub(crate) mod sim;
+#[cfg(test)]
 mod tests;
 
 use std::fs::{File, TryLockError};
