@@ -67,17 +67,34 @@ pub(crate) fn check(point: &PointDraft, sink: &mut Sink) {
     for row in rows {
         check_set_point(point, row, sink);
     }
+    check_unit(point, quantity, &unit, sink);
     check_levels(point, quantity, sink);
     check_headroom(point, sink);
 }
 
 fn plain_unit(unit: &str) -> String {
-    unit.chars().filter(|c| !" .-·*".contains(*c)).flat_map(char::to_lowercase).collect()
+    let half_width = |c: char| if c == '％' { '%' } else { c };
+    unit.chars().filter(|c| !" .-·*".contains(*c)).map(half_width).flat_map(char::to_lowercase).collect()
 }
 
 fn of_kind(point: &PointDraft, kind: AlarmKind) -> impl Iterator<Item = (&AlarmDraft, f64)> {
     let of_kind = point.alarms.iter().filter(move |alarm| alarm.kind == kind);
     of_kind.filter_map(|alarm| alarm.limit.as_ref().map(|limit| (alarm, limit.value)))
+}
+
+/// A limit in a unit that the table does not know is not compared: better said than passed over.
+fn check_unit(point: &PointDraft, quantity: Quantity, unit: &str, sink: &mut Sink) {
+    let mut rows = TABLE.iter().filter(|row| row.quantity == quantity).peekable();
+    let has_limits = point.alarms.iter().any(|alarm| alarm.limit.is_some());
+    if has_limits && !unit.is_empty() && rows.peek().is_some() && !rows.any(|row| row.units.contains(&unit)) {
+        let problem = format!("limits of {} in this unit are not compared with {SET_POINTS}", quantity.as_str());
+        let cure = if quantity == Quantity::Oxygen {
+            "write %VOL if that is the unit"
+        } else {
+            "write %LEL or LEL.m if that is the unit"
+        };
+        sink.warning(point.id.place, "unit", point.unit.as_deref().unwrap_or_default(), problem, cure);
+    }
 }
 
 /// The strictest alarm of the kind counts: others beside it take nothing away.

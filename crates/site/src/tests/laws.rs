@@ -51,6 +51,15 @@ fn alarms_of_a_table_join_points_of_toml() {
     assert_eq!(joined.expect("loads"), alone.expect("loads"));
 }
 
+/// A revision is known by its content: what this pins must not change without a new number in the header.
+#[test]
+fn the_content_of_the_documented_example_is_pinned() {
+    let content = toml(DESIGN).expect("loads").content;
+    let fnv =
+        content.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    assert_eq!((content.len(), fnv), (645, 3_211_232_692_879_156_268));
+}
+
 /// The blocks of the documented example, which may stand in any order and any file.
 fn blocks() -> Vec<String> {
     let text = DESIGN.replace("\n[[", "\u{0}[[");

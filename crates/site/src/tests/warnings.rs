@@ -26,7 +26,11 @@ fn limits_that_break_the_gas_standard() {
     assert_eq!(of_point("combustible_gas", "% lel", &gas(25.1, 50.1)), expected);
     assert_eq!(of_point("combustible_gas", "LEL.m", &gas(1.0, 2.0)), Vec::<String>::new());
     assert_eq!(of_point("combustible_gas", "LEL·m", &gas(1.5, 2.5)).len(), 2);
-    // Limits in other units need the substance.
+    let expected = "site.toml:7: unit = ppm: limits of combustible_gas in this unit are not compared with GB/T 50493-2019 5.5; \
+                    write %LEL or LEL.m if that is the unit";
+    assert_eq!(of_point("combustible_gas", "ppm", &gas(500.0, 1000.0)), [expected]);
+    assert_eq!(of_point("combustible_gas", "％LEL", &gas(25.0, 50.0)), Vec::<String>::new());
+    // Limits of toxic gases need the substance.
     assert_eq!(of_point("toxic_gas", "mg/m3", &gas(500.0, 1000.0)), Vec::<String>::new());
 }
 
