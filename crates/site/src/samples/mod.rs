@@ -10,7 +10,7 @@ mod header;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 
 use csv::ByteRecord;
@@ -26,7 +26,7 @@ const SKIPPED_MAX: usize = 1_000;
 /// One value: the index of its point in `site.points`, the value if it has one, and how far to trust it.
 pub type Value = (usize, Option<f64>, Quality);
 
-/// What one row says at one time.
+/// What one row says at one time: of each gateway that has a sample in it, one message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The line it begins on, from 1.
@@ -35,33 +35,6 @@ pub struct Row {
     pub time: Time,
     /// Its samples, never none.
     pub values: Vec<Value>,
-}
-
-/// Which points share a gateway: a message is one time of one gateway.
-#[derive(Clone, Debug)]
-pub struct Gateways(Vec<usize>);
-
-impl Gateways {
-    /// The gateways of a site's points.
-    pub fn of(site: &Site) -> Self {
-        let mut numbers = BTreeMap::new();
-        let gateways = site.points.iter().map(|point| {
-            let next = numbers.len();
-            *numbers.entry((point.source.protocol, &point.source.gateway)).or_insert(next)
-        });
-        Self(gateways.collect())
-    }
-}
-
-impl Row {
-    /// The row as messages, one for each gateway that has a sample in it.
-    pub fn messages(&self, gateways: &Gateways) -> Vec<Vec<Value>> {
-        let mut messages: BTreeMap<Option<usize>, Vec<Value>> = BTreeMap::new();
-        for value in &self.values {
-            messages.entry(gateways.0.get(value.0).copied()).or_default().push(*value);
-        }
-        messages.into_values().collect()
-    }
 }
 
 /// Reads rows; iterate over it, by reference if faults are to be asked for afterwards.
@@ -264,15 +237,4 @@ fn text_of(record: &ByteRecord, column: usize) -> std::borrow::Cow<'_, str> {
 fn fault(file: &str, line: u64, key: &str, value: &str, problem: String, cure: &str) -> Fault {
     let (key, value) = (shortened(key), shortened(value));
     Fault { file: file.to_owned(), line, key, value, problem, cure: cure.to_owned(), severity: Severity::Error }
-}
-
-/// Merges rows of several files by time: the earliest of the next rows first, the earlier file where they are equal.
-/// Each comes with the number of its file. The order inside a file stays as it is.
-pub fn merge<I: Iterator<Item = Row>>(files: impl IntoIterator<Item = I>) -> impl Iterator<Item = (usize, Row)> {
-    let mut files: Vec<_> = files.into_iter().map(Iterator::peekable).collect();
-    std::iter::from_fn(move || {
-        let heads = files.iter_mut().enumerate().filter_map(|(at, rows)| rows.peek().map(|row| (row.time, at)));
-        let (_, at) = heads.min()?;
-        files[at].next().map(|row| (at, row))
-    })
 }

@@ -182,22 +182,6 @@ fn a_file_that_breaks_off_is_told_and_ends() {
     assert!(reader.faults()[0].to_string().ends_with("cannot be read further: archive ends early; give the whole file"));
 }
 
-#[test]
-fn a_row_is_one_message_for_each_gateway() {
-    let site = site();
-    let gateways = Gateways::of(&site);
-    let row = row(2, 0, &[good(0, 1.0), good(1, 2.0), good(2, 3.0)]);
-    assert_eq!(row.messages(&gateways), [vec![good(0, 1.0), good(2, 3.0)], vec![good(1, 2.0)]]);
-}
-
-#[test]
-fn merging_goes_by_time_and_then_by_file() {
-    let rows = |times: &[i64]| times.iter().map(|time| row(2, *time, &[good(0, 0.0)])).collect::<Vec<_>>();
-    let merged = merge([rows(&[1, 3, 2]).into_iter(), rows(&[1, 2, 9]).into_iter()]);
-    let order: Vec<_> = merged.map(|(file, row)| (file, row.time.micros())).collect();
-    assert_eq!(order, [(0, 1), (1, 1), (1, 2), (0, 3), (0, 2), (1, 9)]);
-}
-
 proptest! {
     #[test]
     fn any_text_is_read_without_panic(text in "(ts|t_s|point|value),(P1|point|LI|quality),(value|V1)\n(([-0-9.eTZ:,\"]|open|nan){0,12}\n?){0,20}") {
