@@ -133,7 +133,7 @@ impl Core {
     fn core_version(&mut self, version: u32, events: &mut Vec<Event>) {
         if self.version != version {
             self.version = version;
-            events.push(self.event(self.header.time, Arc::clone(&self.key), Scope::default(), EventBody::CoreVersion(version)));
+            events.push(self.event(self.now, Arc::clone(&self.key), Scope::default(), EventBody::CoreVersion(version)));
         }
     }
 

@@ -189,8 +189,7 @@ impl Core {
         let (mut lo, mut hi, mut timer) = (f64::NEG_INFINITY, f64::INFINITY, Time::MAX);
         for cell in self.layout.rules_of(local) {
             let state = &self.cells[cell];
-            let floored = state.due > Time::MIN;
-            let (low, high) = self.layout.rules[cell].kind.quiet_values(state.flags.cond(), state.pending, floored);
+            let (low, high) = self.layout.rules[cell].kind.quiet_values(state.flags.cond(), state.pending);
             (lo, hi) = (lo.max(low), hi.min(high));
             if state.pending {
                 timer = timer.min(state.due);

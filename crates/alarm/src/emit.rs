@@ -49,6 +49,10 @@ impl Core {
             }
             state.activation = state.activation.saturating_add(1);
         }
+        if happening == Happening::Rtn {
+            // A stale alarm's silence counts from the newest sample again.
+            state.due = Time::MIN;
+        }
         let transition = match happening {
             Happening::Alm => Transition::Raised,
             Happening::Rtn => Transition::Returned,

@@ -237,7 +237,7 @@ impl RuleKind {
     }
 
     /// The open interval of good values that move neither the condition nor a delay.
-    pub(crate) fn quiet_values(self, cond: bool, pending: bool, floored: bool) -> (f64, f64) {
+    pub(crate) fn quiet_values(self, cond: bool, pending: bool) -> (f64, f64) {
         const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
         const NONE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
         match (self, cond, pending) {
@@ -249,9 +249,8 @@ impl RuleKind {
             (Self::Low(active, _), false, true) => (ANY.0, active.next_up()),
             (Self::Low(_, clear), true, false) => (ANY.0, clear.next_up()),
             (Self::Low(_, clear), true, true) => (clear, ANY.1),
-            // A good sample ends a bad condition's on-delay, starts a broken off-delay, and forgets a stale floor.
+            // A good sample ends a bad condition's on-delay and starts a broken off-delay.
             (Self::Bad, false, true) | (Self::Bad | Self::Stale, true, false) => NONE,
-            (Self::Stale, false, _) if floored => NONE,
             _ => ANY,
         }
     }

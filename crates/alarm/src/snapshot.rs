@@ -168,7 +168,6 @@ impl Core {
         self.recorded = read.flag("head")?;
         self.header.position = Position(read.u64("head")?);
         self.now = read.time("head")?;
-        self.header.time = self.now;
         self.key_seq = KeySeq(read.u64("head")?);
         self.version = read.u32("head")?;
         let wanted = read.u32("head")?;
