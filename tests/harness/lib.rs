@@ -11,6 +11,7 @@ mod process;
 mod publisher;
 mod query;
 pub mod reference;
+pub mod strace;
 mod trace;
 mod wait;
 

@@ -1,1 +1,11 @@
-//! x
+//! A plant in a box: the real binary against a real broker, seen from outside only.
+
+mod commands;
+mod crash;
+mod durability;
+mod operator;
+mod plant;
+mod poison;
+mod reconnect;
+mod sites;
+mod slow;
