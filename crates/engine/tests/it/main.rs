@@ -1,0 +1,7 @@
+//! The engine from outside: crashes at every point, refusals to start wrongly, and the alarm API over a real server.
+
+mod api;
+mod embedded;
+mod mem;
+mod plant;
+mod replay;
