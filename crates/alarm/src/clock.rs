@@ -117,6 +117,9 @@ impl Core {
     /// Fires what is due on one point before its sample at `time`, and breaks what its silence until then broke.
     pub(crate) fn run_point(&mut self, local: usize, time: Time, events: &mut Vec<Event>) {
         let hot = self.hot[local];
+        if time < hot.timer && time.max(hot.clock(self.now)) <= hot.silence() {
+            return;
+        }
         // No storm after an outage (traps 27): only the clock, not the jump to the next sample, makes a point stale then.
         // Nor does the first sample of all tell how long its gateway was silent.
         let stale = hot.has(Hot::SEEN) && !hot.has(Hot::OUTAGE);

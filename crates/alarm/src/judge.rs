@@ -60,8 +60,10 @@ impl Core {
     fn shift(&mut self, local: usize, time: Time) {
         let clock = self.hot[local].clock(self.now);
         let by = time.since(clock);
-        let last = self.hot[local].last.plus(by);
-        self.hot[local].last = last;
+        let hot = &mut self.hot[local];
+        hot.last = hot.last.plus(by);
+        // Out of date, so it promises nothing.
+        hot.timer = Time::MIN;
         for cell in &mut self.cells[self.layout.rules_of(local)] {
             if cell.due > Time::MIN {
                 cell.due = cell.due.plus(by);
