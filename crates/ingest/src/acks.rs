@@ -1,0 +1,122 @@
+//! Acknowledgements and receipts: after durability, in order of arrival, from tasks of their own (traps 1, 4; never in the poll loop).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use journal::{Journal, JournalId};
+use metrics::histogram;
+use model::{GatewayPath, Position, Time};
+use parking_lot::Mutex;
+use rumqttc::v5::AsyncClient;
+use rumqttc::v5::mqttbytes::QoS;
+use service::Shutdown;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::debug;
+
+use crate::link::{Ack, Receipts};
+use crate::{IngestError, Receipt, metrics as names};
+
+/// Rounds that may wait for durability; then the writer waits and its next round grows.
+pub(crate) const ROUNDS_WAITING: usize = 8;
+/// How often receipts go out.
+const RECEIPTS_EVERY: Duration = Duration::from_secs(1);
+
+/// A round that was appended.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) waits: Vec<(JournalId, Position)>,
+    pub(crate) acks: Vec<Ack>,
+    pub(crate) receipts: BTreeMap<GatewayPath, Receipt>,
+    pub(crate) since: Option<Time>,
+}
+
+/// Receipts to publish: one a gateway, so the oldest give way by themselves and the number of gateways is the bound.
+pub(crate) type Outbox = Mutex<BTreeMap<GatewayPath, Receipt>>;
+
+/// Acknowledges rounds until the writer is gone.
+pub(crate) async fn acknowledge(
+    journal: Arc<dyn Journal>,
+    mut rounds: mpsc::Receiver<Settled>,
+    outbox: Arc<Outbox>,
+    drained: Shutdown,
+) -> Result<(), IngestError> {
+    while let Some(round) = rounds.recv().await {
+        for (id, position) in round.waits {
+            journal.durable(id, position).await.map_err(IngestError::journal("make durable what came in"))?;
+        }
+        for ack in round.acks {
+            match ack {
+                Ack::Nobody => {}
+                Ack::Mqtt(ack) => ack.send().await,
+                Ack::Local(publisher) => drop(publisher.send(())),
+            }
+        }
+        if let Some(since) = round.since {
+            #[expect(clippy::cast_precision_loss, reason = "microseconds of a latency")]
+            histogram!(names::ACK_LATENCY).record(journal.now().since(since).micros() as f64 / 1e6);
+        }
+        outbox.lock().extend(round.receipts);
+    }
+    drained.request();
+    Ok(())
+}
+
+/// Where receipts go.
+pub(crate) enum Outlet {
+    Local(watch::Sender<Receipts>),
+    /// The client of the present connection.
+    Mqtt(watch::Receiver<Option<AsyncClient>>),
+}
+
+/// Publishes receipts once a second; when all is acknowledged once more, and then takes leave of the broker.
+pub(crate) async fn publish_receipts(outbox: Arc<Outbox>, mut outlet: Outlet, drained: Shutdown) -> Result<(), IngestError> {
+    let mut every = interval(RECEIPTS_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        // Both arms are cancel-safe: an interval and a token.
+        tokio::select! {
+            _ = every.tick() => outlet.publish(&outbox),
+            () = drained.requested() => break,
+        }
+    }
+    outlet.publish(&outbox);
+    if let Outlet::Mqtt(clients) = outlet {
+        let client = clients.borrow().clone();
+        if let Some(client) = client
+            && let Err(error) = client.disconnect().await
+        {
+            debug!(%error, "connection ended before it was closed");
+        }
+    }
+    Ok(())
+}
+
+impl Outlet {
+    fn publish(&mut self, outbox: &Outbox) {
+        let due = std::mem::take(&mut *outbox.lock());
+        if due.is_empty() {
+            return;
+        }
+        match self {
+            Self::Local(receipts) => receipts.send_modify(|known| Arc::make_mut(known).extend(due)),
+            Self::Mqtt(clients) => {
+                let client = clients.borrow().clone();
+                let mut unsent = due;
+                while let (Some(client), Some((gateway, receipt))) = (&client, unsent.pop_first()) {
+                    let sent = client.try_publish(Receipt::topic(&gateway), QoS::AtMostOnce, true, receipt.to_json());
+                    if sent.is_err() {
+                        unsent.insert(gateway, receipt);
+                        break;
+                    }
+                }
+                // Newer ones may be there already.
+                let mut outbox = outbox.lock();
+                for (gateway, receipt) in unsent {
+                    outbox.entry(gateway).or_insert(receipt);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Names of ingest's metrics, and what they mean. Labels: `reason`, a closed set of words.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+pub(crate) const MESSAGES: &str = "davy_ingest_messages_total";
+pub(crate) const SAMPLES: &str = "davy_ingest_samples_total";
+pub(crate) const REFUSED: &str = "davy_ingest_refused_total";
+pub(crate) const REDELIVERED: &str = "davy_ingest_redelivered_total";
+pub(crate) const UNMAPPED: &str = "davy_ingest_unmapped_values_total";
+pub(crate) const SEQUENCE_GAPS: &str = "davy_ingest_sequence_missing_total";
+pub(crate) const OVERFLOWED: &str = "davy_ingest_qos0_dropped_total";
+pub(crate) const STALE_ACKS: &str = "davy_ingest_stale_acks_total";
+pub(crate) const RECONNECTS: &str = "davy_ingest_connections_ended_total";
+pub(crate) const IN_FLIGHT: &str = "davy_ingest_in_flight";
+pub(crate) const IN_FLIGHT_LIMIT: &str = "davy_ingest_in_flight_limit";
+pub(crate) const SOURCE_UP: &str = "davy_ingest_source_up";
+pub(crate) const ACK_LATENCY: &str = "davy_ingest_ack_latency_seconds";
+
+pub(crate) fn describe() {
+    describe_counter!(MESSAGES, "messages (one timestamp of one gateway) appended");
+    describe_counter!(SAMPLES, "samples appended");
+    describe_counter!(REFUSED, "messages something of which was refused, by reason");
+    describe_counter!(REDELIVERED, "deliveries dropped because they were taken before; intended");
+    describe_counter!(UNMAPPED, "values whose tags no point claims");
+    describe_counter!(SEQUENCE_GAPS, "sequence numbers of gateways that did not come");
+    describe_counter!(OVERFLOWED, "QoS 0 deliveries dropped because the queue was full");
+    describe_counter!(STALE_ACKS, "acknowledgements dropped because their connection had ended; redelivered");
+    describe_counter!(RECONNECTS, "connections to the broker that ended, or were not made");
+    describe_gauge!(IN_FLIGHT, "QoS 1 deliveries not yet acknowledged");
+    describe_gauge!(IN_FLIGHT_LIMIT, "QoS 1 deliveries the broker may send unacknowledged (Receive Maximum)");
+    describe_gauge!(SOURCE_UP, "1 while the canary comes back");
+    describe_histogram!(ACK_LATENCY, Unit::Seconds, "from the arrival of a round's first delivery to its acknowledgement");
+}

@@ -1,0 +1,160 @@
+//! Puts the parts together: site, recall, the start's outage, and then the tasks, each owned and awaited.
+
+use std::sync::Arc;
+
+use journal::{Follower, Journal, JournalId, Key, Level};
+use service::{Latch, Shutdown};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info};
+
+use crate::acks::{Outbox, Outlet, ROUNDS_WAITING, acknowledge, publish_receipts};
+use crate::index::{NewestSite, SiteIndex};
+use crate::intake::Intake;
+use crate::link::{Arrival, Link};
+use crate::mqtt::{MqttLink, client_id, queue_len};
+use crate::writer::Writer;
+use crate::{IngestConfig, IngestError, metrics, rebuild};
+
+/// Under which ingest writes its records.
+const KEY: &str = "ingest";
+/// Under which it keeps the site it follows, and after how many records of `events` anew.
+const SITE_KEY: &str = "ingest/site";
+const SITE_SNAPSHOT_EVERY: u64 = 100_000;
+
+/// What ingest works with.
+pub struct Parts {
+    /// Where everything goes.
+    pub journal: Arc<dyn Journal>,
+    /// Where deliveries come from.
+    pub link: Link,
+    /// Let go when the source is up.
+    pub latch: Latch,
+    /// The rest.
+    pub config: IngestConfig,
+}
+
+/// Takes telemetry in until shutdown is requested, or something cannot go on.
+pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> {
+    metrics::describe();
+    let Parts { journal, link, latch, config } = parts;
+    let site_key = Key::new(SITE_KEY).map_err(IngestError::journal("name the key of the site"))?;
+    let mut site = Follower::start(&*journal, JournalId::Events, site_key, Level::Durable, NewestSite::default)
+        .await
+        .map_err(IngestError::journal("read the site"))?;
+    let Some(index) = first_index(&*journal, &mut site, &latch, &shutdown).await? else { return Ok(()) };
+    let mut intake = Intake::new(Arc::clone(&index), journal.now());
+    rebuild::recall(&journal, &mut intake).await?;
+    let (sites, site_changes) = watch::channel(index);
+    let (settled, rounds) = mpsc::channel(ROUNDS_WAITING);
+    let key = Key::new(KEY).map_err(IngestError::journal("name the key of ingest"))?;
+
+    let component = latch.component().clone();
+    let (arrivals, outlet, mqtt) = match link {
+        Link::Local(receiver) => (receiver.queue, Outlet::Local(receiver.receipts), None),
+        Link::Mqtt(mqtt) => {
+            let (client_id, session_expected) = client_id(&config.data)?;
+            let (queue, arrivals) = mpsc::channel::<Arrival>(queue_len(&mqtt));
+            let (clients, client_changes) = watch::channel(None);
+            component.unready(format!("broker {}:{}: connecting", mqtt.host, mqtt.port));
+            let link = MqttLink {
+                config: mqtt,
+                client_id,
+                session_expected,
+                journal: Arc::clone(&journal),
+                arrivals: queue,
+                clients,
+                component: component.clone(),
+            };
+            (arrivals, Outlet::Mqtt(client_changes), Some(link))
+        }
+    };
+    let local = mqtt.is_none();
+    let mut writer = Writer::new((Arc::clone(&journal), key), intake, arrivals, site_changes, settled, local);
+    writer.start().await?;
+    if local {
+        component.ready();
+    }
+
+    let (outbox, drained) = (Arc::new(Outbox::default()), Shutdown::new());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(named("writing", Box::pin(writer.run(shutdown.clone()))));
+    tasks.spawn(named("acknowledging", acknowledge(Arc::clone(&journal), rounds, Arc::clone(&outbox), drained.clone())));
+    tasks.spawn(named("receipts", publish_receipts(outbox, outlet, drained)));
+    tasks.spawn(named("the site", follow(journal, site, sites, shutdown.clone())));
+    if let Some(link) = mqtt {
+        tasks.spawn(named("the link", Box::pin(link.run(shutdown.clone()))));
+    }
+    join(tasks, &shutdown).await
+}
+
+/// The index of the site in force; waits for the first one. `None` at shutdown.
+async fn first_index(
+    journal: &dyn Journal,
+    site: &mut Follower<NewestSite>,
+    latch: &Latch,
+    shutdown: &Shutdown,
+) -> Result<Option<Arc<SiteIndex>>, IngestError> {
+    loop {
+        if let Some(revision) = &site.fold.revision {
+            info!(revision = revision.number.0, points = revision.numbers.len(), "site taken");
+            return Ok(Some(Arc::new(SiteIndex::new(revision))));
+        }
+        latch.component().unready("no site revision yet");
+        // Both arms are cancel-safe: the journal's wait and a token.
+        tokio::select! {
+            more = site.more(journal) => more.map_err(IngestError::journal("wait for a site"))?,
+            () = shutdown.requested() => return Ok(None),
+        }
+        site.catch_up(journal).await.map_err(IngestError::journal("read the site"))?;
+    }
+}
+
+/// Follows the site and hands on each newer one.
+async fn follow(
+    journal: Arc<dyn Journal>,
+    mut site: Follower<NewestSite>,
+    sites: watch::Sender<Arc<SiteIndex>>,
+    shutdown: Shutdown,
+) -> Result<(), IngestError> {
+    loop {
+        // Both arms are cancel-safe: the journal's wait and a token.
+        tokio::select! {
+            more = site.more(&*journal) => more.map_err(IngestError::journal("wait for the site"))?,
+            () = shutdown.requested() => return Ok(()),
+        }
+        site.catch_up(&*journal).await.map_err(IngestError::journal("read the site"))?;
+        if let Some(revision) = site.fold.revision.as_ref().filter(|it| it.number != sites.borrow().revision) {
+            sites.send_replace(Arc::new(SiteIndex::new(revision)));
+        }
+        site.snapshot_every(&*journal, SITE_SNAPSHOT_EVERY).await.map_err(IngestError::journal("keep the site"))?;
+    }
+}
+
+type Ended = (&'static str, Result<(), IngestError>);
+
+async fn named(part: &'static str, task: impl Future<Output = Result<(), IngestError>>) -> Ended {
+    (part, task.await)
+}
+
+/// Waits for all tasks; the first that fails, or ends on its own, ends all.
+async fn join(mut tasks: JoinSet<Ended>, shutdown: &Shutdown) -> Result<(), IngestError> {
+    while let Some(ended) = tasks.join_next().await {
+        let failure = match ended {
+            Ok((_, Ok(()))) if shutdown.is_requested() => continue,
+            Ok((part, Ok(()))) => IngestError::Ended { part },
+            Ok((part, Err(failure))) => {
+                error!(part, error = %failure, "ingest stops");
+                failure
+            }
+            Err(panic) => {
+                error!(%panic, "ingest stops");
+                IngestError::Ended { part: "a task" }
+            }
+        };
+        // Whatever else runs is dropped: nothing that is not durable is acknowledged.
+        tasks.shutdown().await;
+        return Err(failure);
+    }
+    Ok(())
+}

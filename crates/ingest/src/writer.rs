@@ -1,0 +1,185 @@
+//! The one task that appends to telemetry for ingest: rounds, source outages, idle ticks; so their order is one order.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use journal::{Append, Journal, JournalId, Key};
+use metrics::gauge;
+use model::{Body, Partition, Position, Protocol, SourceId, Span, Time};
+use service::Shutdown;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::acks::Settled;
+use crate::index::SiteIndex;
+use crate::intake::Intake;
+use crate::link::Arrival;
+use crate::{IngestError, metrics as names};
+
+/// Deliveries of one round at most.
+const ROUND_DELIVERIES: usize = 2_000;
+/// Payload bytes after which a round is closed.
+const ROUND_BYTES: usize = 1024 * 1024;
+/// A partition silent for this long gets a tick.
+const SILENCE: Span = Span::from_secs(1);
+/// How often silence is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+pub(crate) struct Writer {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) key: Key,
+    pub(crate) intake: Intake,
+    pub(crate) arrivals: mpsc::Receiver<Arrival>,
+    pub(crate) sites: watch::Receiver<Arc<SiteIndex>>,
+    /// Bounded: while rounds wait for durability the next one grows (group commit by nature).
+    pub(crate) settled: mpsc::Sender<Settled>,
+    pub(crate) up: bool,
+    partitions: BTreeSet<Partition>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        (journal, key): (Arc<dyn Journal>, Key),
+        intake: Intake,
+        arrivals: mpsc::Receiver<Arrival>,
+        sites: watch::Receiver<Arc<SiteIndex>>,
+        settled: mpsc::Sender<Settled>,
+        up: bool,
+    ) -> Self {
+        Self { journal, key, intake, arrivals, sites, settled, up, partitions: BTreeSet::new() }
+    }
+
+    /// Writes until the link ends or shutdown is requested, then what still waits.
+    pub(crate) async fn run(mut self, shutdown: Shutdown) -> Result<(), IngestError> {
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut arrived, mut open, mut more) = (Vec::with_capacity(ROUND_DELIVERIES), true, true);
+        while open || more {
+            // Every arm is cancel-safe: a token, a watch's version, an interval and `recv_many` lose nothing when dropped.
+            // In this order, so that deliveries without end hold back neither ticks nor sites.
+            tokio::select! {
+                biased;
+                () = shutdown.requested(), if open => {
+                    open = false;
+                    self.arrivals.close();
+                }
+                Ok(()) = self.sites.changed() => {
+                    let index = self.sites.borrow_and_update().clone();
+                    self.adopt(index).await?;
+                }
+                _ = look.tick() => self.look_after().await?,
+                // A link without publishers ends, supervision by ticks does not.
+                count = self.arrivals.recv_many(&mut arrived, ROUND_DELIVERIES), if more => {
+                    more = count > 0;
+                    self.take(&mut arrived).await?;
+                }
+            }
+        }
+        let now = self.journal.now();
+        self.intake.take_due(now, true);
+        self.flush().await
+    }
+
+    /// A start counts as down for every source, before anything else of this run.
+    pub(crate) async fn start(&mut self) -> Result<(), IngestError> {
+        let partitions = self.intake.index().partitions.clone();
+        self.cover(partitions).await
+    }
+
+    async fn adopt(&mut self, index: Arc<SiteIndex>) -> Result<(), IngestError> {
+        self.flush().await?;
+        let partitions = index.partitions.clone();
+        info!(revision = index.revision.0, gateways = index.gateway_count(), "site revision taken");
+        self.intake.adopt(index);
+        self.cover(partitions).await
+    }
+
+    /// Tells partitions that are new to this run where the sources stand.
+    async fn cover(&mut self, partitions: BTreeSet<Partition>) -> Result<(), IngestError> {
+        let now = self.journal.now();
+        for partition in partitions.difference(&self.partitions) {
+            let last = self.journal.bounds(JournalId::Telemetry(*partition)).last_time;
+            let since = if last == Time::MIN { now } else { last };
+            let down = Body::SourceDown { source: SourceId::all(), since, reason: "start".to_owned() };
+            let up = self.up.then(|| source_up(false));
+            let bodies = std::iter::once(down).chain(up).map(|body| wire::encode_body(&body)).collect();
+            self.append(JournalId::Telemetry(*partition), bodies).await?;
+        }
+        self.partitions = partitions;
+        Ok(())
+    }
+
+    async fn take(&mut self, arrived: &mut Vec<Arrival>) -> Result<(), IngestError> {
+        let now = self.journal.now();
+        for arrival in arrived.drain(..) {
+            match arrival {
+                Arrival::Delivery(delivery) => {
+                    self.intake.take(delivery, now);
+                    if self.intake.round().payload_bytes() >= ROUND_BYTES {
+                        self.flush().await?;
+                    }
+                }
+                Arrival::Up { session_lost } => self.source(true, &source_up(session_lost)).await?,
+                Arrival::Down { since, reason } => {
+                    let source = SourceId::of(Protocol::Mqtt);
+                    self.source(false, &Body::SourceDown { source, since, reason }).await?;
+                }
+            }
+        }
+        self.flush().await
+    }
+
+    async fn source(&mut self, up: bool, body: &Body) -> Result<(), IngestError> {
+        self.flush().await?;
+        self.up = up;
+        gauge!(names::SOURCE_UP).set(f64::from(u8::from(up)));
+        self.append_to_all(&self.partitions, body).await
+    }
+
+    async fn look_after(&mut self) -> Result<(), IngestError> {
+        let now = self.journal.now();
+        self.intake.take_due(now, false);
+        self.flush().await?;
+        let silent =
+            |partition: &&Partition| now.since(self.journal.bounds(JournalId::Telemetry(**partition)).last_time) >= SILENCE;
+        let silent: BTreeSet<_> = self.partitions.iter().filter(silent).copied().collect();
+        self.append_to_all(&silent, &Body::Tick).await
+    }
+
+    async fn append_to_all(&self, partitions: &BTreeSet<Partition>, body: &Body) -> Result<(), IngestError> {
+        let body = wire::encode_body(body);
+        let append = |partition: &Partition| self.append(JournalId::Telemetry(*partition), vec![body.clone()]);
+        try_join_all(partitions.iter().map(append)).await.map(drop)
+    }
+
+    /// Appends the round and hands its acknowledgements on.
+    async fn flush(&mut self) -> Result<(), IngestError> {
+        if self.intake.round().is_empty() {
+            return Ok(());
+        }
+        let round = self.intake.finish();
+        let parts = round.parts.into_iter().map(|(partition, part)| (JournalId::Telemetry(partition), part.into_bodies()));
+        let dead = round.dead.iter().map(wire::DeadLetter::encode).collect::<Vec<_>>();
+        let appends = parts.chain([(JournalId::Dead, dead)]).filter(|(_, bodies)| !bodies.is_empty());
+        let waits = try_join_all(appends.map(|(journal, bodies)| self.append(journal, bodies))).await?;
+        let settled = Settled { waits, acks: round.acks, receipts: round.receipts, since: round.since };
+        self.settled.send(settled).await.map_err(|_| {
+            warn!("acknowledging ended before writing");
+            IngestError::Ended { part: "acknowledging" }
+        })
+    }
+
+    async fn append(&self, journal: JournalId, bodies: Vec<Bytes>) -> Result<(JournalId, Position), IngestError> {
+        let append = Append { journal, key: self.key.clone(), fence: None, bodies };
+        let appended = self.journal.append(append).await.map_err(IngestError::journal("append what came in"))?;
+        Ok((journal, appended.last))
+    }
+}
+
+fn source_up(session_lost: bool) -> Body {
+    Body::SourceUp { source: SourceId::of(Protocol::Mqtt), session_lost }
+}
