@@ -16,6 +16,9 @@ pub use api::{
 pub use embedded::Embedded;
 pub use embedded::clock::{Clock, SystemClock};
 pub use embedded::config::EmbeddedConfig;
+pub use embedded::export::{ExportReport, export, verify_export};
 #[doc(hidden)]
-pub use embedded::frame::{Frame, FrameFault, Header, Link, decode_frame};
+pub use embedded::frame::{Content, Frame, FrameFault, Header, Link, decode_frame};
+pub use embedded::identity::renew_epoch;
+pub use embedded::verify::{VerifyFault, VerifyReport, verify};
 pub use follow::{Fold, Follower};

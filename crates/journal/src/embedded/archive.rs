@@ -126,7 +126,7 @@ impl Archive {
 }
 
 fn copy_frame(chunk: &mut Vec<u8>, salt: u64, synced: u32, frame: &Frame<'_>) {
-    encode_frame(chunk, salt, synced, &frame.header, frame.link.as_ref(), frame.body);
+    encode_frame(chunk, salt, synced, &frame.header, frame.link.as_ref(), frame.content);
 }
 
 fn flush(open: &mut OpenFile, chunk: &mut Vec<u8>) -> Result<(), JournalError> {

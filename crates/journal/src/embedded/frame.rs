@@ -5,7 +5,7 @@
 //!  0  u32  length of the whole frame, padding included: a multiple of 8, at most MAX_FRAME_BYTES
 //!  4  u32  CRC-32C over the salt of the file, the length, and everything from byte 8 on
 //!  8  u8   0xDA
-//!  9  u8   flags; bit 0: the body was lawfully erased, its bytes are zero
+//!  9  u8   flags; bit 0: the body was lawfully erased, its bytes are zero; bit 1: the body was left out of an export, its bytes are not here
 //! 10  u16  zero
 //! 12  u32  how much of this file was known to be synced when the frame was written
 //! 16       header; with the hash of the body it is what the chain binds
@@ -27,12 +27,13 @@ use sha2::{Digest, Sha256};
 use crate::{JournalId, JournalRecord, Key, MAX_BODY_BYTES, RecordKind};
 
 /// Longest frame.
-pub const MAX_FRAME_BYTES: usize = MAX_BODY_BYTES + 256;
+pub(crate) const MAX_FRAME_BYTES: usize = MAX_BODY_BYTES + 256;
 /// Bytes before the header.
 pub(crate) const PREFIX_BYTES: usize = 16;
 const FIXED_BYTES: usize = 56;
 const MARK: u8 = 0xDA;
 const ERASED: u8 = 1;
+const LEFT_OUT: u8 = 2;
 
 /// A SHA-256.
 pub(crate) type Hash = [u8; 32];
@@ -107,6 +108,17 @@ pub struct Link {
     pub chain: [u8; 32],
 }
 
+/// What a frame has of its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// All of it.
+    Whole(&'a [u8]),
+    /// Zeros: it was lawfully erased, in the file it was written to.
+    Erased,
+    /// Nothing: it is no part of this export.
+    LeftOut,
+}
+
 /// A frame as it stands in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -116,8 +128,8 @@ pub struct Frame<'a> {
     pub header: Header,
     /// The chain, in `events`.
     pub link: Option<Link>,
-    /// The body; `None` where it was lawfully erased.
-    pub body: Option<&'a [u8]>,
+    /// The body.
+    pub content: Content<'a>,
     /// Length of the whole frame.
     pub frame_bytes: usize,
 }
@@ -134,7 +146,15 @@ impl Frame<'_> {
             key: header.key,
             key_seq: header.key_seq,
             kind: header.kind,
-            body: Bytes::copy_from_slice(self.body.unwrap_or_default()),
+            body: Bytes::copy_from_slice(self.body().unwrap_or_default()),
+        }
+    }
+
+    /// The body, where it is here.
+    pub(crate) fn body(&self) -> Option<&[u8]> {
+        match self.content {
+            Content::Whole(body) => Some(body),
+            Content::Erased | Content::LeftOut => None,
         }
     }
 }
@@ -164,10 +184,21 @@ pub(crate) fn frame_bytes(journal: JournalId, key: &Key, body: usize) -> usize {
 }
 
 /// Adds a frame to a buffer.
-pub(crate) fn encode_frame(out: &mut Vec<u8>, salt: u64, synced: u32, header: &Header, link: Option<&Link>, body: Option<&[u8]>) {
+pub(crate) fn encode_frame(
+    out: &mut Vec<u8>,
+    salt: u64,
+    synced: u32,
+    header: &Header,
+    link: Option<&Link>,
+    content: Content<'_>,
+) {
     let start = out.len();
-    let length = frame_bytes(header.journal, &header.key, header.body_bytes as usize);
-    let flags = if body.is_some() { 0 } else { ERASED };
+    let (flags, stored) = match content {
+        Content::Whole(_) => (0, header.body_bytes),
+        Content::Erased => (ERASED, header.body_bytes),
+        Content::LeftOut => (LEFT_OUT, 0),
+    };
+    let length = frame_bytes(header.journal, &header.key, stored as usize);
     out.reserve(length);
     out.extend_from_slice(&u32::try_from(length).expect("bodies are bounded").to_le_bytes());
     out.extend_from_slice(&[0, 0, 0, 0, MARK, flags, 0, 0]);
@@ -177,7 +208,9 @@ pub(crate) fn encode_frame(out: &mut Vec<u8>, salt: u64, synced: u32, header: &H
         out.extend_from_slice(&link.body_hash);
         out.extend_from_slice(&link.chain);
     }
-    out.extend_from_slice(body.unwrap_or_default());
+    if let Content::Whole(body) = content {
+        out.extend_from_slice(body);
+    }
     out.resize(start + length, 0);
     let crc = checksum(salt, &out[start..]);
     out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
@@ -225,7 +258,8 @@ fn parse(frame: &[u8]) -> Result<Frame<'_>, FrameFault> {
     let link_at = FIXED_BYTES + usize::from(frame[19]);
     let key = frame.get(FIXED_BYTES..link_at).and_then(|key| std::str::from_utf8(key).ok());
     let key = key.and_then(|key| Key::new(key).ok()).ok_or(FrameFault::Bad("no valid key"))?;
-    if frame_bytes(journal, &key, body_bytes as usize) != frame.len() {
+    let stored = if frame[9] & LEFT_OUT == 0 { body_bytes as usize } else { 0 };
+    if frame_bytes(journal, &key, stored) != frame.len() {
         return Err(FrameFault::Bad("the lengths of frame and body do not fit"));
     }
     let link = (journal == JournalId::Events)
@@ -241,8 +275,13 @@ fn parse(frame: &[u8]) -> Result<Frame<'_>, FrameFault> {
         key_seq: KeySeq(u64::from_le_bytes(array_at(frame, 48))),
         body_bytes,
     };
-    let body = (frame[9] & ERASED == 0).then(|| &frame[body_at..body_at + body_bytes as usize]);
-    Ok(Frame { synced: u32_at(frame, 12), header, link, body, frame_bytes: frame.len() })
+    let content = match frame[9] {
+        0 => Content::Whole(&frame[body_at..body_at + stored]),
+        ERASED => Content::Erased,
+        LEFT_OUT => Content::LeftOut,
+        _ => return Err(FrameFault::Bad("its flags are unknown")),
+    };
+    Ok(Frame { synced: u32_at(frame, 12), header, link, content, frame_bytes: frame.len() })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -252,4 +291,88 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 /// The caller has checked that the bytes are there.
 fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().expect("the slice has this length")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header(journal: JournalId, body: &[u8]) -> Header {
+        Header {
+            journal,
+            kind: RecordKind::Data,
+            epoch: Epoch(u64::MAX),
+            position: Position(3),
+            time: Time::from_micros(-1),
+            key: Key::new("engine/7").expect("valid"),
+            key_seq: KeySeq(2),
+            body_bytes: u32::try_from(body.len()).expect("small"),
+        }
+    }
+
+    fn encoded(journal: JournalId, body: &[u8], salt: u64) -> (Header, Vec<u8>) {
+        let header = header(journal, body);
+        let body_hash = sha256(body);
+        let link = (journal == JournalId::Events).then(|| Link { body_hash, chain: header.chain(&[0; 32], &body_hash) });
+        let mut bytes = Vec::new();
+        encode_frame(&mut bytes, salt, 77, &header, link.as_ref(), Content::Whole(body));
+        (header, bytes)
+    }
+
+    #[test]
+    fn the_layout_stays_what_it_is() {
+        let (_, bytes) = encoded(JournalId::Telemetry(Partition(9)), b"abc", 5);
+        let mut expected = vec![72, 0, 0, 0];
+        expected.extend_from_slice(&bytes[4..8]);
+        expected.extend_from_slice(&[0xDA, 0, 0, 0, 77, 0, 0, 0, 1, 9, 1, 8, 3, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend_from_slice(&[0xFF; 16]);
+        expected.extend_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend_from_slice(b"engine/7abc");
+        expected.resize(72, 0);
+        assert_eq!(bytes, expected);
+        assert_eq!(u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]), checksum(5, &bytes));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn what_is_written_is_read(body in proptest::collection::vec(any::<u8>(), 0..300), lane in 0_usize..258, salt: u64) {
+            let journal = super::super::lane::journal_of(lane).expect("a lane");
+            let (header, bytes) = encoded(journal, &body, salt);
+            let frame = decode_frame(&bytes, salt).expect("reads");
+            prop_assert_eq!((&frame.header, frame.body(), frame.synced), (&header, Some(body.as_slice()), 77));
+            prop_assert_eq!(frame.frame_bytes, bytes.len());
+            prop_assert!(decode_frame(&bytes, salt ^ 1).is_err(), "of another file");
+            for cut in [0, 1, 15, 16, bytes.len() - 1] {
+                prop_assert!(matches!(decode_frame(&bytes[..cut], salt), Err(FrameFault::Short(_))));
+            }
+        }
+
+        #[test]
+        fn no_flipped_bit_goes_unseen(body in proptest::collection::vec(any::<u8>(), 0..60), at: prop::sample::Index, bit in 0_u8..8) {
+            let (_, mut bytes) = encoded(JournalId::Events, &body, 1);
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1_u8 << bit;
+            prop_assert!(decode_frame(&bytes, 1).is_err());
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), fix: bool) {
+            // With a right length and checksum, so that what is behind them is reached.
+            if fix && bytes.len() >= FIXED_BYTES {
+                let length = bytes.len() / 8 * 8;
+                bytes.truncate(length);
+                bytes[..4].copy_from_slice(&u32::try_from(length).expect("small").to_le_bytes());
+                bytes[8] = MARK;
+                bytes[9] &= 3;
+                bytes[16] = 1 + bytes[16] % 3;
+                let crc = checksum(9, &bytes);
+                bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+            }
+            drop(decode_frame(&bytes, 9));
+        }
+    }
 }

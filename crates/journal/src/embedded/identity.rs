@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::SigningKey;
 use model::Epoch;
 
-use super::disk::{Disk, corrupt, put_file, random, read_file, storage};
+use super::FolderLock;
+use super::disk::{Disk, RealDisk, corrupt, put_file, random, read_file, storage};
 use crate::JournalError;
 
 const EPOCH_MAGIC: &[u8; 8] = b"DAVYEPOC";
@@ -75,7 +76,7 @@ pub(crate) fn read_public_key(disk: &dyn Disk, folder: &Path) -> Result<[u8; 32]
 }
 
 /// Gives the journal a new epoch.
-pub(crate) fn write_epoch(disk: &dyn Disk, folder: &Path) -> Result<Epoch, JournalError> {
+fn write_epoch(disk: &dyn Disk, folder: &Path) -> Result<Epoch, JournalError> {
     let path = folder.join("epoch");
     // Zero means "never was in a journal".
     let epoch = loop {
@@ -88,6 +89,14 @@ pub(crate) fn write_epoch(disk: &dyn Disk, folder: &Path) -> Result<Epoch, Journ
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
     put_file(disk, &path, &bytes, false)?;
     Ok(Epoch(epoch))
+}
+
+/// Gives a journal that no process owns a new epoch, as a restore must (traps 51): its older records keep theirs.
+pub fn renew_epoch(folder: &Path) -> Result<Epoch, JournalError> {
+    let _lock = FolderLock::take(folder)?;
+    let disk = RealDisk;
+    read_epoch(&disk, folder)?;
+    write_epoch(&disk, folder)
 }
 
 fn read_epoch(disk: &dyn Disk, folder: &Path) -> Result<Epoch, JournalError> {

@@ -97,8 +97,8 @@ pub(crate) struct Lane {
 pub(crate) enum Plan {
     /// Here.
     Ready(Vec<JournalRecord>),
-    /// In a file, from a position on.
-    Stored { file: Arc<LogFile>, first: u64, offsets: Vec<u32> },
+    /// In files, in this order.
+    Stored(Vec<Run>),
     /// Gone; this is the oldest kept.
     Trimmed(Position),
 }
@@ -182,11 +182,7 @@ impl Lane {
         if next > state.appended - state.recent.len() as u64 {
             return Plan::Ready(state.take_recent(next, wanted, limit.bytes));
         }
-        let at = state.runs.partition_point(|run| run.last() < next);
-        let run = &state.runs[at];
-        let start = usize::try_from(next - run.first).expect("inside the run");
-        let offsets = run.offsets[start..].iter().copied().take(wanted).collect();
-        Plan::Stored { file: Arc::clone(&run.file), first: next, offsets }
+        Plan::Stored(state.find_stored(next, wanted))
     }
 
     /// The oldest run, if it stands in this file.
@@ -216,6 +212,23 @@ impl Lane {
 impl LaneState {
     fn first(&self) -> u64 {
         self.runs.front().map_or(self.appended + 1, |run| run.first)
+    }
+
+    fn find_stored(&self, next: u64, mut wanted: usize) -> Vec<Run> {
+        let at = self.runs.partition_point(|run| run.last() < next);
+        let (mut next, mut found) = (next, Vec::new());
+        for run in self.runs.range(at..) {
+            let start = usize::try_from(next - run.first).expect("runs follow each other without a hole");
+            let offsets: Vec<u32> = run.offsets[start..].iter().copied().take(wanted).collect();
+            wanted -= offsets.len();
+            let part = Run { file: Arc::clone(&run.file), first: next, offsets };
+            next = part.last() + 1;
+            found.push(part);
+            if wanted == 0 {
+                break;
+            }
+        }
+        found
     }
 
     fn take_recent(&self, next: u64, wanted: usize, bytes: usize) -> Vec<JournalRecord> {

@@ -396,7 +396,7 @@ impl Program {
             let records = match lane.plan(after, Level::Appended, limit) {
                 Plan::Ready(records) => records,
                 Plan::Trimmed(first) => panic!("{journal} after {after:?}: trimmed up to {first:?}"),
-                Plan::Stored { file, first, offsets } => match read_stored(&self.disk, &file, journal, first, &offsets, limit) {
+                Plan::Stored(runs) => match read_stored(&self.disk, journal, &runs, limit) {
                     Ok(records) => records,
                     Err(ReadFault::Moved) => panic!("{journal} after {after:?}: no such file"),
                     Err(ReadFault::Failed(error)) => panic!("{journal} after {after:?}: {error}"),

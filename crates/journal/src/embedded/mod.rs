@@ -9,6 +9,7 @@ pub(crate) mod archive;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod disk;
+pub(crate) mod export;
 pub(crate) mod file;
 pub(crate) mod frame;
 pub(crate) mod identity;
@@ -23,6 +24,7 @@ pub(crate) mod shelf;
 pub(crate) mod snapshots;
 pub(crate) mod state;
 pub(crate) mod threads;
+pub(crate) mod verify;
 pub(crate) mod writer;
 
 #[cfg(test)]
@@ -31,6 +33,10 @@ mod laws;
 pub(crate) mod sim;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_proof;
+#[cfg(test)]
+mod tests_recovery;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -43,7 +49,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use self::config::EmbeddedConfig;
-use self::disk::{RealDisk, storage};
+use self::disk::{Disk, RealDisk, storage};
 use self::lane::{Mark, Plan, RECORD_BYTES};
 use self::reader::{ReadFault, read_stored};
 use self::shared::Shared;
@@ -67,7 +73,7 @@ pub struct Embedded {
     /// Writing snapshots, one at a time.
     snapshots: Arc<Mutex<()>>,
     /// Held as long as the journal is open; the last to go.
-    _lock: FolderLock,
+    _lock: Option<FolderLock>,
 }
 
 /// The folder is ours as long as this lives.
@@ -97,9 +103,13 @@ impl Embedded {
     /// The same for callers that may block.
     pub fn open_blocking(config: EmbeddedConfig) -> Result<Arc<Self>, JournalError> {
         let lock = FolderLock::take(&config.folder)?;
+        Self::open_on(Arc::new(RealDisk), config, Some(lock))
+    }
+
+    fn open_on(disk: Arc<dyn Disk>, config: EmbeddedConfig, lock: Option<FolderLock>) -> Result<Arc<Self>, JournalError> {
         crate::metrics::describe();
         let queue = Arc::new(Semaphore::new(config.queue_bytes.max(1) as usize));
-        let opened = open::open(Arc::new(RealDisk), config)?;
+        let opened = open::open(disk, config)?;
         let shared = Arc::clone(&opened.shared);
         tracing::info!(folder = %shared.config.folder.display(), epoch = %shared.epoch, "journal open");
         let threads = Threads::start(opened).map_err(storage("start the threads of", &shared.config.folder))?;
@@ -170,13 +180,13 @@ impl Journal for Embedded {
         // After a failed sync what was only appended may be gone from the file.
         let level = if self.shared.failed() { Level::Durable } else { level };
         for _ in 0..LOOKS {
-            let (file, first, offsets) = match self.shared.lane(journal).plan(after, level, limit) {
+            let runs = match self.shared.lane(journal).plan(after, level, limit) {
                 Plan::Ready(records) => return Ok(records),
                 Plan::Trimmed(first) => return Err(JournalError::Trimmed { journal, after, first }),
-                Plan::Stored { file, first, offsets } => (file, first, offsets),
+                Plan::Stored(runs) => runs,
             };
             let disk = Arc::clone(&self.shared.disk);
-            let read = move || read_stored(&*disk, &file, journal, first, &offsets, limit);
+            let read = move || read_stored(&*disk, journal, &runs, limit);
             match tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Closed)? {
                 Ok(records) => return Ok(records),
                 Err(ReadFault::Failed(error)) => return Err(error),

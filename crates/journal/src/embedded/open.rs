@@ -1,6 +1,6 @@
 //! The start: reads the folder, cuts off what a crash left unsynced, and puts the parts together.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ fn lanes(log: &Shelf, events: &Shelf, dead: &Shelf, end: &LogState) -> Vec<Lane>
         let head = end.journals.get(&journal);
         let keys = head.map(|head| head.keys.iter().map(|(key, head)| (key.clone(), head.seq)).collect());
         let last_time = head.map_or(Time::MIN, |head| head.last_time);
-        Lane::new(end.appended(journal).0, last_time, keys.unwrap_or_else(BTreeMap::new), runs)
+        Lane::new(end.appended(journal).0, last_time, keys.unwrap_or_default(), runs)
     };
     (0..LANES).map(lane).collect()
 }

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::disk::{Disk, DiskFile, corrupt, storage};
-use super::file::LogFile;
 use super::frame::{FrameFault, PREFIX_BYTES, decode_frame, frame_length};
+use super::lane::Run;
 use crate::{JournalError, JournalId, JournalRecord, ReadLimit};
 
 /// Bytes fetched at once; several frames of one journal are often neighbours.
@@ -19,38 +19,58 @@ pub(crate) enum ReadFault {
     Failed(JournalError),
 }
 
-/// Reads the records at these offsets, as far as the limit goes.
+/// Reads the records of these runs, as far as the limit goes.
 pub(crate) fn read_stored(
     disk: &dyn Disk,
-    file: &LogFile,
     journal: JournalId,
-    first: u64,
-    offsets: &[u32],
+    runs: &[Run],
     limit: ReadLimit,
 ) -> Result<Vec<JournalRecord>, ReadFault> {
-    let handle = disk.open(&file.path, false).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ReadFault::Moved,
-        _ => ReadFault::Failed(storage("open", &file.path)(error)),
-    })?;
-    let mut window = Window { handle: &*handle, bytes: Vec::new(), at: 0 };
-    let mut records: Vec<JournalRecord> = Vec::with_capacity(offsets.len());
-    let mut bytes = 0;
-    for (expected, offset) in (first..).zip(offsets) {
-        let offset = u64::from(*offset);
-        let there = window.frame_at(offset).map_err(|error| ReadFault::Failed(storage("read", &file.path)(error)))?;
-        let bad = |reason: &str| ReadFault::Failed(corrupt(&file.path, offset, reason));
-        let frame = decode_frame(there, file.salt).map_err(|fault| bad(&fault.to_string()))?;
-        if frame.header.journal != journal || frame.header.position.0 != expected {
-            return Err(bad("another record stands here than the index says"));
+    let mut records = Vec::with_capacity(runs.iter().map(|run| run.offsets.len()).sum());
+    let mut room = limit.bytes;
+    for run in runs {
+        match read_run(disk, journal, run, &mut room, &mut records) {
+            // What was read before is right all the same.
+            Err(ReadFault::Moved) if !records.is_empty() => break,
+            other => other?,
         }
-        let record = frame.record();
-        bytes += record.body.len();
-        records.push(record);
-        if bytes >= limit.bytes {
+        if room == 0 {
             break;
         }
     }
     Ok(records)
+}
+
+/// Reads one run until no room for bodies is left.
+fn read_run(
+    disk: &dyn Disk,
+    journal: JournalId,
+    run: &Run,
+    room: &mut usize,
+    records: &mut Vec<JournalRecord>,
+) -> Result<(), ReadFault> {
+    let path = &run.file.path;
+    let handle = disk.open(path, false).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ReadFault::Moved,
+        _ => ReadFault::Failed(storage("open", path)(error)),
+    })?;
+    let mut window = Window { handle: &*handle, bytes: Vec::new(), at: 0 };
+    for (expected, offset) in (run.first..).zip(&run.offsets) {
+        let offset = u64::from(*offset);
+        let there = window.frame_at(offset).map_err(|error| ReadFault::Failed(storage("read", path)(error)))?;
+        let bad = |reason: &str| ReadFault::Failed(corrupt(path, offset, reason));
+        let frame = decode_frame(there, run.file.salt).map_err(|fault| bad(&fault.to_string()))?;
+        if frame.header.journal != journal || frame.header.position.0 != expected {
+            return Err(bad("another record stands here than the index says"));
+        }
+        let record = frame.record();
+        *room = room.saturating_sub(record.body.len());
+        records.push(record);
+        if *room == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A piece of a file in memory.

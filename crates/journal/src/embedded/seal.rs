@@ -85,3 +85,8 @@ pub(crate) fn check_seal(body: &[u8], before: &LogState, public_key: &[u8; 32]) 
     }
     Ok(())
 }
+
+/// The public key that a seal names.
+pub(crate) fn key_of(body: &[u8]) -> Option<[u8; 32]> {
+    SealRecord::decode(body).ok()?.public_key.try_into().ok()
+}

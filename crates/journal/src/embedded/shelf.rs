@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, corrupt, remove_unfinished, storage};
+use super::disk::{Disk, DiskFile, corrupt, remove_unfinished, storage};
 use super::file::{FileKind, Found, LogFile, OpenFile, Scan, create_file, file_number, read_start, synced_past};
 use super::index::{Index, Offsets, read_index, write_index};
 use super::state::LogState;
@@ -99,36 +99,24 @@ fn load_file(disk: &dyn Disk, shelf: &mut Shelf, path: &Path, number: u64, last:
     Ok(())
 }
 
-/// Reads all frames of a file. A bad one is where the file ends if `torn` allows it, that is in the last file, and nothing behind it was
-/// written when it was already synced.
-fn scan(
-    handle: &dyn super::disk::DiskFile,
-    file: &Arc<LogFile>,
-    frames_at: u64,
-    start: LogState,
-    torn: bool,
-) -> Result<Index, JournalError> {
+/// Reads all frames of a file. What is no frame is where the file ends if `torn` allows it, that is in the last file, and if nothing behind it
+/// was written when it was already synced. A whole frame that does not follow the one before is never a crash's work.
+fn scan(handle: &dyn DiskFile, file: &Arc<LogFile>, frames_at: u64, start: LogState, torn: bool) -> Result<Index, JournalError> {
     let mut index = Index { len: frames_at, offsets: Offsets::new(), end: start };
     let mut scan = Scan::new(handle, file, frames_at);
     loop {
-        let (at, reason) = match scan.next()? {
+        match scan.next()? {
             Found::End => return Ok(index),
-            Found::Bad(at, fault) => (at, fault.to_string()),
-            Found::Frame(at, frame) => match index.end.follow(&frame) {
-                Ok(()) => {
-                    let offset = u32::try_from(at).map_err(|_| corrupt(&file.path, at, "the file is longer than 4 GiB"))?;
-                    let run = (frame.header.position.0, Vec::new());
-                    index.offsets.entry(frame.header.journal).or_insert(run).1.push(offset);
-                    index.len = at + frame.frame_bytes as u64;
-                    continue;
-                }
-                Err(reason) => (at, reason.to_owned()),
-            },
-        };
-        if !torn || synced_past(handle, file, at)? {
-            return Err(corrupt(&file.path, at, reason));
+            Found::Bad(at, _) if torn && !synced_past(handle, file, at)? => return Ok(index),
+            Found::Bad(at, fault) => return Err(corrupt(&file.path, at, fault.to_string())),
+            Found::Frame(at, frame) => {
+                index.end.follow(&frame).map_err(|reason| corrupt(&file.path, at, reason))?;
+                let offset = u32::try_from(at).map_err(|_| corrupt(&file.path, at, "the file is longer than 4 GiB"))?;
+                let run = (frame.header.position.0, Vec::new());
+                index.offsets.entry(frame.header.journal).or_insert(run).1.push(offset);
+                index.len = at + frame.frame_bytes as u64;
+            }
         }
-        return Ok(index);
     }
 }
 

@@ -242,14 +242,6 @@ impl SimDisk {
         live.clone_from(safe);
         *crash_at = None;
     }
-
-    /// Changes one byte for good.
-    pub(crate) fn rot(&self, path: &Path, at: usize) {
-        let mut world = self.0.lock();
-        let inode = world.live[path];
-        world.inodes[inode].live[at] ^= 0x10;
-        world.inodes[inode].safe[at] ^= 0x10;
-    }
 }
 
 impl Disk for SimDisk {

@@ -74,13 +74,6 @@ impl LogState {
         self.journals.get(&journal).and_then(|head| head.keys.get(key)).copied().unwrap_or_default()
     }
 
-    /// The part that concerns one journal.
-    pub(crate) fn only(&self, journal: JournalId) -> Self {
-        let journals = self.journals.get(&journal).map(|head| (journal, head.clone())).into_iter().collect();
-        let seal = self.seal.filter(|_| journal == JournalId::Events);
-        Self { time: Time::MIN, journals, seal }
-    }
-
     /// Takes a record that follows.
     pub(crate) fn apply(&mut self, header: &Header, link: Option<(Hash, Hash)>) -> Undo {
         let known = self.journals.get(&header.journal);

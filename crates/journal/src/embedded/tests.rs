@@ -19,11 +19,11 @@ pub(crate) fn append(journal: JournalId, by: &str, bodies: &[&str]) -> Append {
     Append { journal, key: key(by), fence: None, bodies }
 }
 
-async fn open(folder: &TempDir) -> Arc<Embedded> {
+pub(crate) async fn open(folder: &TempDir) -> Arc<Embedded> {
     Embedded::open(EmbeddedConfig::new(folder.path())).await.expect("opens")
 }
 
-async fn bodies(journal: &Embedded, id: JournalId, after: u64, level: Level) -> Vec<String> {
+pub(crate) async fn bodies(journal: &Embedded, id: JournalId, after: u64, level: Level) -> Vec<String> {
     let records = journal.read(id, Position(after), level, ReadLimit::default()).await.expect("reads");
     records.iter().map(|record| String::from_utf8_lossy(&record.body).into_owned()).collect()
 }

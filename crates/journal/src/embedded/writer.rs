@@ -10,7 +10,7 @@ use model::{KeySeq, Position, Time};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::file::{FileKind, LogFile, OpenFile, create_file};
-use super::frame::{Header, Link, encode_frame, frame_bytes, sha256};
+use super::frame::{Content, Header, Link, encode_frame, frame_bytes, sha256};
 use super::lane::{RECORD_BYTES, lane_of};
 use super::seal::{make_seal, seal_is_due};
 use super::shared::Shared;
@@ -209,7 +209,7 @@ impl Writer {
             Link { body_hash, chain: header.chain(&head.chain, &body_hash) }
         });
         let offset = self.active.len + self.buffer.len() as u64;
-        encode_frame(&mut self.buffer, self.active.file.salt, synced, &header, link.as_ref(), Some(body));
+        encode_frame(&mut self.buffer, self.active.file.salt, synced, &header, link.as_ref(), Content::Whole(body));
         batch.undo.push(self.state.apply(&header, link.map(|link| (link.body_hash, link.chain))));
         let (position, key_seq) = (header.position, header.key_seq);
         let record =
