@@ -1,0 +1,36 @@
+//! Metrics of the historian.
+
+use journal::JournalId;
+use metrics::{Unit, describe_counter, describe_gauge};
+
+/// Records taken from journals and stored, by journal.
+pub(crate) const RECORDS: &str = "davy_historian_records_total";
+/// Records that this version cannot read, by journal; they stay in the journal and are left out of the store.
+pub(crate) const UNDECODABLE: &str = "davy_historian_undecodable_total";
+/// Journal time between the oldest record not yet stored and now.
+pub(crate) const LAG: &str = "davy_historian_lag_seconds";
+/// Failed calls to the store, by kind.
+pub(crate) const STORE_FAILURES: &str = "davy_historian_store_failures_total";
+/// Positions that retention dropped before they were stored, by journal.
+pub(crate) const LOST: &str = "davy_historian_lost_positions_total";
+/// Requests, by method.
+pub(crate) const REQUESTS: &str = "davy_historian_requests_total";
+
+/// Says what each is.
+pub(crate) fn describe() {
+    describe_counter!(RECORDS, "records stored, by journal");
+    describe_counter!(UNDECODABLE, "records left out because this version cannot read them, by journal");
+    describe_gauge!(LAG, Unit::Seconds, "age of the oldest record not yet stored");
+    describe_counter!(STORE_FAILURES, "failed calls to the store, by kind");
+    describe_counter!(LOST, "positions dropped by retention before they were stored, by journal");
+    describe_counter!(REQUESTS, "requests for history, by method");
+}
+
+/// The journal as a label: all partitions are one.
+pub(crate) const fn label(journal: JournalId) -> &'static str {
+    match journal {
+        JournalId::Telemetry(_) => "telemetry",
+        JournalId::Events => "events",
+        JournalId::Dead => "dead",
+    }
+}

@@ -1,0 +1,43 @@
+//! How far each journal is stored, shared between the loop that stores and the service that answers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use journal::JournalId;
+use model::Position;
+use tokio::sync::{Notify, watch};
+
+/// Stored positions as last seen, and a way to ask for haste.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    positions: watch::Sender<BTreeMap<JournalId, Position>>,
+    haste: Notify,
+}
+
+impl Stored {
+    /// A journal is stored up to here.
+    pub(crate) fn reached(&self, journal: JournalId, position: Position) {
+        self.positions.send_modify(|positions| {
+            positions.insert(journal, position);
+        });
+    }
+
+    /// Resolves when somebody waits for what is not yet stored. Cancel-safe.
+    pub(crate) async fn wanted(&self) {
+        self.haste.notified().await;
+    }
+
+    /// Waits until every journal is stored up to its target, or the time is up.
+    pub(crate) async fn wait(&self, targets: &[(JournalId, Position)], within: Duration) {
+        let reached = |positions: &BTreeMap<JournalId, Position>| {
+            targets.iter().all(|(journal, target)| positions.get(journal).copied().unwrap_or_default() >= *target)
+        };
+        if reached(&self.positions.borrow()) {
+            return;
+        }
+        self.haste.notify_one();
+        let mut positions = self.positions.subscribe();
+        // Not in time, or nobody stores any more: the answer then says how far it goes.
+        drop(tokio::time::timeout(within, positions.wait_for(reached)).await);
+    }
+}
