@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use metrics::counter;
+use metrics::{Counter, counter};
 use model::{Batch, Body, GatewayPath, Message, Partition, Time};
 use wire::{DeadLetter, encode_body};
 
@@ -57,7 +57,6 @@ impl Round {
 }
 
 /// Takes deliveries, gives rounds.
-#[derive(Debug)]
 pub(crate) struct Intake {
     index: Arc<SiteIndex>,
     gateways: BTreeMap<Arc<str>, Gateway>,
@@ -67,6 +66,8 @@ pub(crate) struct Intake {
     round: Round,
     round_number: u64,
     remembered_each: usize,
+    messages: Counter,
+    samples: Counter,
 }
 
 impl Intake {
@@ -81,6 +82,8 @@ impl Intake {
             round: Round::default(),
             round_number: 1,
             remembered_each,
+            messages: counter!(names::MESSAGES),
+            samples: counter!(names::SAMPLES),
         }
     }
 
@@ -124,11 +127,14 @@ impl Intake {
     fn find(&self, topic: &[u8]) -> Result<Arc<GatewayTags>, (Reason, String, String)> {
         let text = String::from_utf8_lossy(topic);
         let path = text.strip_prefix("davy/v1/").and_then(|rest| rest.strip_suffix("/telemetry"));
+        if let Some(tags) = path.and_then(|path| self.index.gateway(path)) {
+            return Ok(Arc::clone(tags));
+        }
         let Some(path) = path.filter(|path| GatewayPath::new(path).is_ok() && path.bytes().filter(|it| *it == b'/').count() == 2)
         else {
             return Err((Reason::BadTopic, text.into_owned(), String::new()));
         };
-        self.index.gateway(path).cloned().ok_or_else(|| (Reason::UnknownGateway, text.clone().into_owned(), path.to_owned()))
+        Err((Reason::UnknownGateway, text.clone().into_owned(), path.to_owned()))
     }
 
     fn take_from(&mut self, tags: &GatewayTags, topic: &[u8], payload: &[u8], arrival: Received, now: Time) {
@@ -143,6 +149,8 @@ impl Intake {
         if timed {
             gateway.remembered.insert(delivery, self.remembered_each);
         }
+        self.messages.increment(self.decoded.messages.len() as u64);
+        self.samples.increment(self.decoded.samples.len() as u64);
         note_totals(gateway, &mut self.decoded, now);
         let part = self.round.parts.entry(gateway.partition).or_default();
         part.batch.revision = self.index.revision;
@@ -204,8 +212,6 @@ fn note_totals(gateway: &mut Gateway, decoded: &mut Decoded, now: Time) {
     receipt.refused += decoded.faulty;
     let newest = decoded.samples.iter().map(|it| it.time.min(now)).max();
     receipt.durable_time = receipt.durable_time.max(newest);
-    counter!(names::MESSAGES).increment(decoded.messages.len() as u64);
-    counter!(names::SAMPLES).increment(decoded.samples.len() as u64);
     if decoded.unmapped_values > 0 {
         counter!(names::UNMAPPED).increment(decoded.unmapped_values);
     }

@@ -37,6 +37,7 @@ fn show(decoded: &Decoded) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn poison_is_named_and_the_rest_is_kept() {
     let deep = format!("{{\"values\":{{\"P\":{}1{},\"T\":2}}}}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_unknown = format!("{{\"x\":{}{},\"values\":{{\"P\":1}}}}", "[".repeat(10_000), "]".repeat(10_000));

@@ -187,13 +187,13 @@ async fn it_waits_for_a_site_and_takes_newer_ones() {
     let first = publisher.begin(&topic("e01"), r#"{"values":{"PI-101":1}}"#.into()).await.unwrap();
     tokio::task::yield_now().await;
     assert!(!plant.health.is_ready() && journal.partitions().is_empty());
-    put_site(&journal, site(1, &["e01"])).await;
+    put_site(&*journal, site(1, &["e01"])).await;
     within(first.done(), "the first message").await.unwrap();
     assert!(plant.health.is_ready());
 
     publisher.publish(&topic("e02"), r#"{"values":{"PI-101":1}}"#).await.unwrap();
     assert_eq!(dead(&journal)[0].reason, "unknown_gateway");
-    put_site(&journal, site(2, &["e01", "e02"])).await;
+    put_site(&*journal, site(2, &["e01", "e02"])).await;
     journal.until("the new partition told", |journal| journal.bodies(partition("e02")).len() >= 2).await;
     publisher.publish(&topic("e02"), r#"{"values":{"PI-101":2}}"#).await.unwrap();
     let bodies = journal.bodies(partition("e02"));

@@ -170,7 +170,7 @@ impl Journal for Memory {
 }
 
 /// Appends a site revision as the registry does.
-pub(crate) async fn put_site(journal: &Memory, revision: model::Revision) {
+pub(crate) async fn put_site(journal: &dyn Journal, revision: model::Revision) {
     let record = wire::EventRecord { site: Some(std::sync::Arc::new(revision)), ..wire::EventRecord::default() };
     let bodies: Vec<Bytes> = vec![wire::encode_event_record(&record)];
     let key = Key::new("registry").unwrap();

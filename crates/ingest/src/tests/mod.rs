@@ -1,5 +1,6 @@
-//! The whole of ingest against a journal in memory; `mosquitto.rs` against a real broker, `wire_level.rs` against a scripted one.
+//! The whole of ingest against a journal in memory; `mosquitto.rs` against a real broker, `scripted.rs` against a scripted one.
 
+mod embedded;
 mod local;
 mod memory;
 mod mosquitto;
@@ -86,7 +87,7 @@ impl Plant {
 
     async fn with_site(link: Link, enterprises: &[&str]) -> Self {
         let (journal, data) = (Arc::new(Memory::new()), Arc::new(tempfile::tempdir().unwrap()));
-        put_site(&journal, site(1, enterprises)).await;
+        put_site(&*journal, site(1, enterprises)).await;
         Self::start(&journal, link, &data)
     }
 

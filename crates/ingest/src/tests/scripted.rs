@@ -169,3 +169,21 @@ async fn what_was_taken_before_shutdown_is_acknowledged_before_the_leave() {
     assert!(within(peer.next(14), "the leave").await.first().is_none_or(|reason| *reason == 0), "a clean DISCONNECT");
     plant.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_session_taken_over_is_no_reason_to_hurry_back() {
+    let (listener, plant) = plant().await;
+    let (mut peer, _) = accept(&listener, false, [1, 0]).await;
+    peer.send(0xe0, &[0x8e, 0]).await;
+    let said = async {
+        while !plant.health.report().contains("SessionTakenOver") {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(said, "the health report").await;
+    assert!(!plant.health.is_ready());
+    // Any other end is followed by an attempt within 50 ms here.
+    let again = tokio::time::timeout(Duration::from_millis(500), listener.accept()).await;
+    assert!(again.is_err(), "two instances would throw each other out for ever (traps 14)");
+    plant.stop().await.unwrap();
+}
