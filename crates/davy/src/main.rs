@@ -1,1 +1,63 @@
-fn main() {}
+//! The binary: parse, run one command, map its end to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use davy::cli::{AlarmAction, Cli, Command, LogFormat};
+use davy::exit::{CommandError, exit_code};
+use davy::{Settings, command};
+use service::Shutdown;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let format = match cli.log_format {
+        LogFormat::Text => service::LogFormat::Text,
+        LogFormat::Json => service::LogFormat::Json,
+    };
+    service::install_logs(&cli.log, format);
+    exit_code(run(cli.command))
+}
+
+fn run(command: Command) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::unreachable)?;
+    let result = runtime.block_on(dispatch(command));
+    // What still runs was told to stop and had its time; a blocked thread must not hold the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    result
+}
+
+async fn dispatch(command: Command) -> Result<(), CommandError> {
+    let shutdown = Shutdown::new();
+    let interrupted = tokio::spawn(request_on_signal(shutdown.clone()));
+    let result = match command {
+        Command::Up(args) => Box::pin(davy::up(Settings::resolve(&args)?, shutdown)).await,
+        Command::Check { path } => command::check::run(&path),
+        Command::Backtest { site, samples } => command::backtest::run(&site, &samples),
+        Command::Simulate(args) => Box::pin(command::simulate::run(&args, &shutdown)).await,
+        Command::Watch { server, json, start } => Box::pin(command::watch::run(&server, json, &start, &shutdown)).await,
+        Command::Query(args) => Box::pin(command::query::run(&args)).await,
+        Command::Alarm { action: action @ (AlarmAction::Ack(_) | AlarmAction::Reset(_)) } => {
+            Box::pin(command::alarm::run(&action)).await
+        }
+        Command::Journal { action } => Box::pin(command::journal::run(&action)).await,
+    };
+    interrupted.abort();
+    result
+}
+
+/// Ctrl-C and SIGTERM ask for the same; the end of standard input asks for nothing.
+async fn request_on_signal(shutdown: Shutdown) {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return tracing::error!("cannot listen for SIGTERM");
+    };
+    tokio::select! {
+        // Both arms only wait.
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => {
+            if let Err(error) = interrupted {
+                return tracing::error!(%error, "cannot listen for Ctrl-C");
+            }
+        }
+    }
+    shutdown.request();
+}

@@ -1,0 +1,27 @@
+//! Measurements, run by hand: each figure beside its bare limit in the same run.
+//!
+//! `cargo run --release -p benches -- core | journal | ingest | latency`; `ingest` and `latency` need Mosquitto and a release
+//! build of `davy`.
+
+mod core;
+mod ingest;
+mod journal_append;
+mod latency;
+mod machine;
+mod plant;
+mod stats;
+
+use anyhow::bail;
+
+fn main() -> anyhow::Result<()> {
+    let what = std::env::args().nth(1).unwrap_or_default();
+    machine::print();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match what.as_str() {
+        "core" => core::run(),
+        "journal" => runtime.block_on(journal_append::run()),
+        "ingest" => runtime.block_on(ingest::run()),
+        "latency" => runtime.block_on(latency::run()),
+        _ => bail!("say which: core, journal, ingest or latency"),
+    }
+}

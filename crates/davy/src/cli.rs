@@ -1,0 +1,243 @@
+//! The command line: what there is to say, and in which words.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Davy watches hazardous chemicals over their whole life.
+#[derive(Debug, Parser)]
+#[command(name = "davy", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What to log to standard error: error, warn, info, debug, or per part: info,ingest=debug.
+    #[arg(long, global = true, env = "DAVY_LOG", default_value = "info")]
+    pub log: String,
+    /// How log lines look.
+    #[arg(long, global = true, env = "DAVY_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything in one process.
+    Up(UpArgs),
+    /// Validate site files: every fault with file, line, what is wrong and what would be right.
+    Check {
+        /// A site file, or a folder of them.
+        path: PathBuf,
+    },
+    /// Run the alarm core over recorded samples; prints one JSON event a line.
+    Backtest {
+        /// A site file, or a folder of them.
+        #[arg(long)]
+        site: PathBuf,
+        /// Recorded samples, CSV or CSV.gz; several are merged by time.
+        #[arg(long, required = true, num_args = 1..)]
+        samples: Vec<PathBuf>,
+    },
+    /// Play a plausible park against a broker, or replay files.
+    Simulate(SimulateArgs),
+    /// Live alarms and events.
+    Watch {
+        /// The server's gRPC address.
+        #[arg(long, env = "DAVY_SERVER", default_value = DEFAULT_SERVER)]
+        server: String,
+        /// One JSON event a line on standard output.
+        #[arg(long)]
+        json: bool,
+        /// earliest, latest, snapshot (what is active now, then what comes) or a cursor.
+        #[arg(long, default_value = "snapshot")]
+        start: String,
+    },
+    /// What the server knows, from a shell.
+    Query(QueryArgs),
+    /// The operator's commands.
+    Alarm {
+        /// Which command.
+        #[command(subcommand)]
+        action: AlarmAction,
+    },
+    /// Proof and evidence from a data folder.
+    Journal {
+        /// Which.
+        #[command(subcommand)]
+        action: JournalAction,
+    },
+}
+
+/// Where commands look for a server unless told otherwise.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
+
+/// Settings of `davy up`; each also as `DAVY_…` variable and in a TOML file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct UpArgs {
+    /// Add a simulated park; its data go to a fresh temporary folder unless --data is given.
+    #[arg(long)]
+    pub demo: bool,
+    /// Settings in TOML; the keys are the names of these flags.
+    #[arg(long, env = "DAVY_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A site file, or a folder of them.
+    #[arg(long, env = "DAVY_SITE")]
+    pub site: Option<PathBuf>,
+    /// Data folder [default: ./davy-data].
+    #[arg(long, env = "DAVY_DATA")]
+    pub data: Option<PathBuf>,
+    /// MQTT broker: mqtt[s]://[user:pass@]host:port.
+    #[arg(long, env = "DAVY_MQTT", hide_env_values = true)]
+    pub mqtt: Option<String>,
+    /// Journal; embedded in the data folder is the only kind of this version.
+    #[arg(long, env = "DAVY_JOURNAL")]
+    pub journal: Option<String>,
+    /// History: sqlite:PATH [default: history.sqlite in the data folder].
+    #[arg(long, env = "DAVY_STORE", hide_env_values = true)]
+    pub store: Option<String>,
+    /// gRPC address [default: 127.0.0.1:50051].
+    #[arg(long, env = "DAVY_GRPC_LISTEN")]
+    pub grpc_listen: Option<SocketAddr>,
+    /// HTTP address for /healthz, /readyz, /metrics [default: 127.0.0.1:8080].
+    #[arg(long, env = "DAVY_HTTP_LISTEN")]
+    pub http_listen: Option<SocketAddr>,
+}
+
+/// What `davy simulate` plays, and where.
+#[derive(Clone, Debug, Args)]
+pub struct SimulateArgs {
+    /// A site file, or a folder of them.
+    #[arg(long)]
+    pub site: PathBuf,
+    /// MQTT broker: mqtt[s]://[user:pass@]host:port.
+    #[arg(long, env = "DAVY_MQTT", hide_env_values = true)]
+    pub mqtt: String,
+    /// How to speak.
+    #[arg(long, default_value = "json")]
+    pub format: Format,
+    /// Messages a second and gateway.
+    #[arg(long, default_value_t = 1.0)]
+    pub rate: f64,
+    /// normal, leak, tank_filling or sensor_fault.
+    #[arg(long, default_value = "normal")]
+    pub scenario: String,
+    /// Replay these recorded samples instead: the first row is sent as now, the spacing is kept.
+    #[arg(long, num_args = 1..)]
+    pub samples: Vec<PathBuf>,
+    /// Times faster than recorded; times in the messages keep their spacing divided by it.
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+    /// Seed of the simulated park.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Stop after so many seconds.
+    #[arg(long)]
+    pub seconds: Option<f64>,
+}
+
+/// Formats of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Plain JSON.
+    Json,
+}
+
+/// What to ask a server.
+#[derive(Clone, Debug, Args)]
+pub struct QueryArgs {
+    /// What to ask for.
+    pub what: What,
+    /// The server's gRPC address.
+    #[arg(long, env = "DAVY_SERVER", default_value = DEFAULT_SERVER)]
+    pub server: String,
+    /// Only these points.
+    #[arg(long)]
+    pub point: Vec<String>,
+    /// From this time on, RFC 3339.
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Before this time, RFC 3339.
+    #[arg(long)]
+    pub to: Option<String>,
+    /// JSON lines instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a server can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Raw samples as CSV: ts,point,value,quality.
+    Samples,
+    /// Open alarms.
+    Alarms,
+    /// Recorded events.
+    Events,
+    /// What could not be read.
+    DeadLetters,
+    /// The points of the site in force.
+    Points,
+}
+
+/// The operator's commands on one alarm.
+#[derive(Debug, Subcommand)]
+pub enum AlarmAction {
+    /// Acknowledge: seen.
+    Ack(AlarmArgs),
+    /// Reset the latch of an alarm that has returned and was acknowledged.
+    Reset(AlarmArgs),
+}
+
+/// Which alarm, by whom and why.
+#[derive(Clone, Debug, Args)]
+pub struct AlarmArgs {
+    /// The point's id.
+    pub point: String,
+    /// The alarm's id: high, low_low …
+    pub alarm: String,
+    /// The server's gRPC address.
+    #[arg(long, env = "DAVY_SERVER", default_value = DEFAULT_SERVER)]
+    pub server: String,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub why: String,
+    /// Who; the login name unless said.
+    #[arg(long, env = "DAVY_ACTOR")]
+    pub actor: Option<String>,
+}
+
+/// What to do with a data folder's journal.
+#[derive(Debug, Subcommand)]
+pub enum JournalAction {
+    /// Prove that the journal is intact, or name the first record that is not.
+    Verify {
+        /// Data folder of a Davy.
+        #[arg(long, env = "DAVY_DATA", default_value = "./davy-data")]
+        data: PathBuf,
+        /// Prove an exported copy instead.
+        #[arg(long)]
+        proof: Option<PathBuf>,
+        /// The public key (hex) that must have signed; without it, the one in the copy is shown.
+        #[arg(long)]
+        public_key: Option<String>,
+    },
+    /// Print the recorded events, one JSON object a line.
+    Export {
+        /// Data folder of a Davy.
+        #[arg(long, env = "DAVY_DATA", default_value = "./davy-data")]
+        data: PathBuf,
+        /// Also write a copy that `verify --proof` can prove.
+        #[arg(long)]
+        proof: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,10 @@
+//! The commands, one module each.
+
+pub mod alarm;
+pub mod backtest;
+pub mod check;
+pub mod journal;
+pub mod query;
+pub mod server;
+pub mod simulate;
+pub mod watch;

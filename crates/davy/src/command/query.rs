@@ -1,0 +1,193 @@
+//! `davy query`: what the gRPC API knows, from a shell. Samples as CSV, the rest as a table or JSON lines.
+
+use std::io::Write;
+
+use anyhow::{Context, anyhow};
+use model::Quality;
+use serde_json::json;
+use tonic::transport::Channel;
+use wire::v1::alarm_service_client::AlarmServiceClient;
+use wire::v1::history_service_client::HistoryServiceClient;
+use wire::v1::registry_service_client::RegistryServiceClient;
+use wire::{Cursor, JsonExtras, v1};
+
+use crate::cli::{QueryArgs, What};
+use crate::command::server;
+use crate::exit::CommandError;
+
+/// Asks, page by page, and prints.
+pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
+    let span = Span { from: time("--from", args.from.as_deref())?, to: time("--to", args.to.as_deref())? };
+    let channel = server::connect(&args.server).await?;
+    let mut out = Out(std::io::BufWriter::new(std::io::stdout()));
+    match args.what {
+        What::Samples => samples(channel, args, span, &mut out).await?,
+        What::Alarms => alarms(channel, args, &mut out).await?,
+        What::Events => events(channel, args, span, &mut out).await?,
+        What::DeadLetters => dead_letters(channel, args, span, &mut out).await?,
+        What::Points => points(channel, args, &mut out).await?,
+    }
+    out.0.flush().context("write to standard output").map_err(CommandError::input)
+}
+
+#[derive(Clone)]
+struct Span {
+    from: Option<prost_types::Timestamp>,
+    to: Option<prost_types::Timestamp>,
+}
+
+struct Out(std::io::BufWriter<std::io::Stdout>);
+
+impl Out {
+    fn line(&mut self, line: &str) -> Result<(), CommandError> {
+        writeln!(self.0, "{line}").context("write to standard output").map_err(CommandError::input)
+    }
+}
+
+fn time(flag: &str, text: Option<&str>) -> Result<Option<prost_types::Timestamp>, CommandError> {
+    let Some(text) = text else { return Ok(None) };
+    let time = wire::parse_time(text).ok_or_else(|| anyhow!("read {flag} `{text}`; write it like 2026-01-31T08:00:00Z"));
+    time.map(|time| Some(wire::time_to_v1(time))).map_err(CommandError::input)
+}
+
+fn refused(status: tonic::Status) -> CommandError {
+    CommandError::status(&status)
+}
+
+async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Out) -> Result<(), CommandError> {
+    let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
+    let request = v1::QuerySamplesRequest { points: args.point.clone(), from: span.from, to: span.to };
+    let mut pages = client.query_samples(request).await.map_err(refused)?.into_inner();
+    out.line("ts,point,value,quality")?;
+    while let Some(page) = pages.message().await.map_err(refused)? {
+        for sample in &page.samples {
+            let value = sample.value.map(|value| value.to_string()).unwrap_or_default();
+            let quality = match sample.quality() {
+                v1::Quality::Good => Quality::Good.as_str(),
+                v1::Quality::Uncertain => Quality::Uncertain.as_str(),
+                v1::Quality::Bad | v1::Quality::Unspecified => Quality::Bad.as_str(),
+            };
+            out.line(&format!("{},{},{value},{quality}", shown(sample.time.as_ref()), sample.point))?;
+        }
+    }
+    Ok(())
+}
+
+fn shown(time: Option<&prost_types::Timestamp>) -> String {
+    time.map(|time| wire::format_time(wire::time_from_v1(time))).unwrap_or_default()
+}
+
+async fn alarms(channel: Channel, args: &QueryArgs, out: &mut Out) -> Result<(), CommandError> {
+    let mut client = AlarmServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
+    let mut request = v1::ListAlarmsRequest::default();
+    if !args.json {
+        out.line(&format!("{:<28} {:<24} {:<12} {:<9} {:<24} value", "raised", "point", "alarm", "priority", "state"))?;
+    }
+    loop {
+        let page = client.list_alarms(request.clone()).await.map_err(refused)?.into_inner();
+        for alarm in page.alarms.iter().filter(|alarm| args.point.is_empty() || args.point.contains(&alarm.point)) {
+            out.line(&alarm_line(alarm, args.json))?;
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(());
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+fn alarm_line(alarm: &v1::Alarm, as_json: bool) -> String {
+    let priority = wire::priority_from_v1(alarm.priority).map(model::Priority::as_str).unwrap_or_default();
+    let state = wire::state_from_v1(alarm.state).map(model::AlarmState::as_str).unwrap_or_default();
+    let raised = shown(alarm.raised_at.as_ref());
+    if as_json {
+        return json!({
+            "point": alarm.point, "alarm": alarm.alarm, "alarm_kind": alarm.alarm_kind, "priority": priority, "state": state,
+            "occurrence": alarm.occurrence, "activation": alarm.activation, "first_raised_at": shown(alarm.first_raised_at.as_ref()),
+            "raised_at": raised, "changed_at": shown(alarm.changed_at.as_ref()), "value": alarm.value, "limit": alarm.limit,
+            "unit": alarm.unit, "quantity": alarm.quantity, "park": alarm.park, "enterprise": alarm.enterprise,
+            "installation": alarm.installation, "revision": alarm.revision, "acknowledged_by": alarm.acknowledged_by,
+        })
+        .to_string();
+    }
+    let value = alarm.value.map_or_else(|| "-".to_owned(), |value| format!("{value} {}", alarm.unit));
+    format!("{raised:<28} {:<24} {:<12} {priority:<9} {state:<24} {value}", alarm.point, alarm.alarm)
+}
+
+async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Out) -> Result<(), CommandError> {
+    let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
+    let selection =
+        v1::EventSelection { subjects: args.point.clone(), from: span.from, to: span.to, ..v1::EventSelection::default() };
+    let mut request = v1::ListEventsRequest { selection: Some(selection), ..v1::ListEventsRequest::default() };
+    loop {
+        let page = client.list_events(request.clone()).await.map_err(refused)?.into_inner();
+        for event in &page.events {
+            let recorded = wire::v1_to_recorded(event).map_err(CommandError::input)?;
+            let line = if args.json {
+                let cursor = Cursor::decode(&event.cursor).map_err(CommandError::input)?;
+                wire::event_json(&recorded, JsonExtras::Recorded(&cursor))
+            } else {
+                format!("{:<28} {:<22} {}", shown(event.occurred_at.as_ref()), event.kind, event.subject)
+            };
+            out.line(&line)?;
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(());
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+async fn dead_letters(channel: Channel, args: &QueryArgs, span: Span, out: &mut Out) -> Result<(), CommandError> {
+    let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
+    let mut request = v1::ListDeadLettersRequest { from: span.from, to: span.to, ..v1::ListDeadLettersRequest::default() };
+    loop {
+        let page = client.list_dead_letters(request.clone()).await.map_err(refused)?.into_inner();
+        for dead in &page.dead_letters {
+            let at = shown(dead.at.as_ref());
+            let line = if args.json {
+                json!({
+                    "id": dead.id, "at": at, "gateway": dead.gateway, "topic": dead.topic, "reason": dead.reason, "detail": dead.detail,
+                    "payload": String::from_utf8_lossy(&dead.payload), "payload_bytes": dead.payload_bytes, "count": dead.count,
+                })
+                .to_string()
+            } else {
+                format!("{at:<28} {:<24} {:<20} x{:<5} {}", dead.gateway, dead.reason, dead.count, dead.detail)
+            };
+            out.line(&line)?;
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(());
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+async fn points(channel: Channel, args: &QueryArgs, out: &mut Out) -> Result<(), CommandError> {
+    let mut client = RegistryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
+    let mut request = v1::ListPointsRequest::default();
+    loop {
+        let page = client.list_points(request.clone()).await.map_err(refused)?.into_inner();
+        for point in page.points.iter().filter(|point| args.point.is_empty() || args.point.contains(&point.id)) {
+            out.line(&point_line(point, args.json))?;
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(());
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+fn point_line(point: &v1::Point, as_json: bool) -> String {
+    let alarms: Vec<&str> = point.alarms.iter().map(|alarm| alarm.id.as_str()).collect();
+    if as_json {
+        return json!({
+            "id": point.id, "number": point.number, "name": point.name, "park": point.park, "enterprise": point.enterprise,
+            "installation": point.installation, "quantity": point.quantity, "unit": point.unit,
+            "range": point.range_low.zip(point.range_high).map(|(low, high)| [low, high]),
+            "protocol": point.protocol, "gateway": point.gateway, "tag": point.tag, "alarms": alarms,
+        })
+        .to_string();
+    }
+    let source = format!("{} {}", point.gateway, point.tag);
+    format!("{:<6} {:<24} {:<16} {:<8} {source:<36} {}", point.number, point.id, point.quantity, point.unit, alarms.join(" "))
+}

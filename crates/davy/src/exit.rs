@@ -1,0 +1,67 @@
+//! The only place that makes an exit code: 0 done, 1 the input is at fault, 2 wrong usage, 3 a dependency could not be reached.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use model::ErrorKind;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct CommandError {
+    kind: ErrorKind,
+    error: anyhow::Error,
+}
+
+impl CommandError {
+    /// The input is at fault.
+    pub fn input(error: impl Into<anyhow::Error>) -> Self {
+        Self::of(ErrorKind::InvalidInput, error)
+    }
+
+    /// A dependency could not be reached in time.
+    pub fn unreachable(error: impl Into<anyhow::Error>) -> Self {
+        Self::of(ErrorKind::Unavailable, error)
+    }
+
+    /// A failure of a kind.
+    pub fn of(kind: ErrorKind, error: impl Into<anyhow::Error>) -> Self {
+        Self { kind, error: error.into() }
+    }
+
+    /// What a server answered.
+    pub fn status(status: &tonic::Status) -> Self {
+        let unreachable = matches!(status.code(), tonic::Code::Unavailable | tonic::Code::DeadlineExceeded);
+        let kind = if unreachable { ErrorKind::Unavailable } else { ErrorKind::InvalidInput };
+        Self::of(kind, anyhow::anyhow!("{}", status.message()))
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+/// The exit code of a command's end; says on standard error why it failed.
+pub fn exit_code(result: Result<(), CommandError>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("davy: failed to {error}");
+    match error.kind {
+        ErrorKind::Unavailable | ErrorKind::Exhausted | ErrorKind::Internal => ExitCode::from(3),
+        _ => ExitCode::from(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_tell_input_from_dependency() {
+        let code = |kind| format!("{:?}", exit_code(Err(CommandError::of(kind, anyhow::anyhow!("test")))));
+        assert_eq!(code(ErrorKind::InvalidInput), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(ErrorKind::Corrupt), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(ErrorKind::Unavailable), format!("{:?}", ExitCode::from(3)));
+        assert_eq!(format!("{:?}", exit_code(Ok(()))), format!("{:?}", ExitCode::SUCCESS));
+    }
+}

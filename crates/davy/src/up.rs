@@ -1,0 +1,169 @@
+//! `davy up`: everything in one process. Builds from the left, stops from the left.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use engine::{AlarmConfig, AlarmParts};
+use ingest::{IngestConfig, Link};
+use journal::{Embedded, EmbeddedConfig, Journal};
+use model::Revision;
+use service::{Health, MetricsHandle, Shutdown};
+use site::{Loaded, SourceFile};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use crate::demo::Outlet;
+use crate::exit::CommandError;
+use crate::running::{Running, Stage};
+use crate::serve_grpc::serve_grpc;
+use crate::settings::Settings;
+use crate::{demo, site_files};
+
+/// How long the whole stop may take; what is not done by then is cut, and replayed at the next start.
+const DRAIN_WITHIN: Duration = Duration::from_millis(4_500);
+
+/// How often the event journal is sealed.
+const SEAL_EVERY: Duration = Duration::from_secs(60);
+
+/// Runs until shutdown is requested or a part fails.
+pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandError> {
+    let loaded = load_site(&settings)?;
+    let grpc = bind(settings.grpc_listen, "gRPC", "--grpc-listen").await?;
+    let http = bind(settings.http_listen, "HTTP", "--http-listen").await?;
+    let metrics = service::install_metrics();
+    let config = EmbeddedConfig::new(settings.data.join("journal"));
+    let journal: Arc<dyn Journal> = Embedded::open(config).await.map_err(|error| CommandError::of(error.kind(), error))?;
+    let store = store::open(&settings.store).await.map_err(|error| CommandError::of(error.kind(), error))?;
+    let revision = registry::publish(&*journal, loaded.site, &loaded.content).await;
+    let revision = revision.map_err(|error| CommandError::of(error.kind(), error))?;
+
+    let health = Health::new();
+    let mut parts = Running::new();
+    let addresses = (address(&grpc)?, address(&http)?);
+    let link = start_link(&settings, &revision, addresses.0, &mut parts)?;
+    let (site_sender, site) = watch::channel(Arc::clone(&revision));
+    let seal_public_key = journal.seal_public_key();
+
+    let ingest_config = IngestConfig { data: settings.data.clone() };
+    let ingest = ingest::Parts { journal: Arc::clone(&journal), link, latch: health.latch("ingest"), config: ingest_config };
+    parts.start(Stage::Intake, "ingest", |stop| ingest::serve(ingest, stop));
+    let engine =
+        engine::Parts { journal: Arc::clone(&journal), latch: health.latch("engine"), config: engine::Config::default() };
+    parts.start(Stage::Evaluate, "engine", |stop| engine::serve(engine, stop));
+    let alarms = AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), config: AlarmConfig::default() };
+    let (alarm_service, alarms) = engine::alarm_service(alarms);
+    parts.start(Stage::Serve, "alarms", |stop| alarms.run(stop));
+    let (history_service, historian) = historian::build(Arc::clone(&journal), Arc::clone(&store), health.latch("historian"));
+    parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
+    let exchange =
+        exchange::Parts { journal: Arc::clone(&journal), latch: health.latch("exchange"), config: exchange::Config::default() };
+    let (exchange_service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
+    parts.start(Stage::Serve, "exchange", |_| exchange.run());
+    let registry = registry::Parts {
+        journal: Arc::clone(&journal),
+        latch: health.latch("registry"),
+        site: site_sender,
+        seal_every: SEAL_EVERY,
+    };
+    parts.start(Stage::Serve, "registry", |stop| registry::serve(registry, stop));
+
+    let routes = Routes::new(alarm_service)
+        .add_service(exchange_service)
+        .add_service(history_service)
+        .add_service(registry::registry_service(site, seal_public_key));
+    let grpc_health = health.clone();
+    parts.start(Stage::Serve, "grpc", |stop| serve_grpc(grpc, routes, grpc_health, stop));
+    let (http_health, http_metrics) = (health.clone(), metrics.clone());
+    parts.start(Stage::Serve, "http", |stop| service::serve_http(http, http_health, http_metrics, stop));
+    parts.start(Stage::Serve, "metrics", |stop| upkeep(metrics, stop));
+
+    report(&settings, addresses, &seal_public_key);
+    let failed = parts.run(&shutdown, DRAIN_WITHIN).await;
+    store.close().await;
+    let closed = journal.close().await.map_err(|error| CommandError::of(error.kind(), error));
+    if settings.temporary {
+        remove(&settings.data);
+    }
+    failed.and(closed)?;
+    tracing::info!("stopped; everything acknowledged is on disk");
+    Ok(())
+}
+
+fn load_site(settings: &Settings) -> Result<Loaded, CommandError> {
+    match &settings.site {
+        Some(path) => site_files::load(path),
+        None => {
+            let file = SourceFile { name: "demo/site.toml".to_owned(), text: simulator::DEMO_SITE.to_owned() };
+            site::load(&[file]).map_err(|faults| CommandError::input(anyhow!("read the demo's site: {} faults", faults.len())))
+        }
+    }
+}
+
+async fn bind(address: SocketAddr, what: &str, flag: &str) -> Result<TcpListener, CommandError> {
+    let bound = TcpListener::bind(address).await;
+    bound
+        .with_context(|| format!("listen for {what} on {address}; choose another with {flag}"))
+        .map_err(CommandError::unreachable)
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, CommandError> {
+    listener.local_addr().context("learn the address listened on").map_err(CommandError::unreachable)
+}
+
+/// The broker, or the link inside the process; with `--demo` the simulated park and its operator are added.
+fn start_link(settings: &Settings, revision: &Revision, grpc: SocketAddr, parts: &mut Running) -> Result<Link, CommandError> {
+    let server = format!("http://{grpc}");
+    if settings.demo {
+        parts.start(Stage::Intake, "demo operator", |stop| demo::operator(server, stop));
+    }
+    let site = revision.site.clone();
+    match (&settings.mqtt, settings.demo) {
+        (Some(mqtt), false) => Ok(Link::Mqtt(mqtt.clone())),
+        (Some(mqtt), true) => {
+            let outlet = Outlet::Mqtt(mqtt.clone());
+            parts.start(Stage::Intake, "demo park", |stop| demo::park(site, outlet, stop));
+            Ok(Link::Mqtt(mqtt.clone()))
+        }
+        (None, _) => {
+            let (publisher, receiver) = ingest::local_link();
+            parts.start(Stage::Intake, "demo park", |stop| demo::park(site, Outlet::Local(publisher), stop));
+            Ok(Link::Local(receiver))
+        }
+    }
+}
+
+async fn upkeep(metrics: MetricsHandle, shutdown: Shutdown) -> Result<(), anyhow::Error> {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            // Waiting for the next time or the end.
+            _ = every.tick() => metrics.upkeep(),
+            () = shutdown.requested() => return Ok(()),
+        }
+    }
+}
+
+/// Where to look, one line each.
+fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), seal_public_key: &[u8; 32]) {
+    let key: String = seal_public_key.iter().map(|byte| format!("{byte:02x}")).collect();
+    eprintln!("grpc    http://{grpc}");
+    eprintln!("http    http://{http}/readyz /healthz /metrics");
+    match &settings.mqtt {
+        Some(mqtt) => eprintln!("mqtt    {}:{} topics davy/v1/+/+/+/telemetry", mqtt.host, mqtt.port),
+        None => eprintln!("mqtt    none; the demo's park publishes inside the process"),
+    }
+    eprintln!("data    {}", settings.data.display());
+    eprintln!("store   {}", settings.store);
+    eprintln!("seals   ed25519 {key}");
+    eprintln!("look    davy watch --server http://{grpc}");
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder) {
+        tracing::warn!(%error, folder = %folder.display(), "temporary data could not be removed");
+    }
+}
