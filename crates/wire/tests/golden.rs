@@ -1,0 +1,289 @@
+//! A golden file of each record: what was once written to a journal is read for years.
+//! `DAVY_REGENERATE=1 cargo test -p wire --test golden` writes files for kinds that have none; a file that is there is never rewritten.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::{
+    AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body, ClockFault, ClockFaultKind, Command, CommandKind,
+    CommandOutcome, CommandVerdict, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, GatewayPath, HistoryLoss,
+    Installation, InstallationId, InstallationKind, KeySeq, Location, Message, Park, ParkId, Point, PointId, PointNumber,
+    PointSource, Position, PossibleGap, Priority, Protocol, Quality, Quantity, Range, Refusal, ReplayDifference, RequestId,
+    Revision, RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange, SourceChangeKind,
+    SourceId, Span, Substance, Time, Transition, UnmappedTags,
+};
+use prost::Message as _;
+use wire::{DeadLetter, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, record_v1};
+
+/// Compares with the file of that name; gives back the bytes that the file holds.
+fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.hex"));
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    if std::env::var_os("DAVY_REGENERATE").is_some() && !file.exists() {
+        fs::create_dir_all(file.parent().expect("has one")).expect("folder");
+        fs::write(&file, format!("{hex}\n")).expect("write");
+    }
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    assert_eq!(text.trim(), hex, "{name}: other bytes than those in journals today");
+    let digits = text.trim().as_bytes();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ascii"), 16).expect("hex");
+    digits.chunks_exact(2).map(byte).collect()
+}
+
+fn telemetry(name: &str, body: Body) {
+    let bytes = golden(name, &encode_body(&body));
+    assert_eq!(decode_body(&bytes).expect("golden"), body, "{name}");
+}
+
+fn event(name: &str, body: EventBody) {
+    let scope =
+        Scope { park: Some(Arc::from("rugang")), enterprise: Some(Arc::from("e01")), installation: Some(Arc::from("i01")) };
+    let event = Event { occurred_at: at(5), subject: Arc::from("e01-PI-101"), scope, revision: RevisionNumber(2), body };
+    let record = EventRecord { input_position: Position(77), epoch: Epoch(0xfeed), events: vec![event], site: None };
+    let bytes = golden(name, &encode_event_record(&record));
+    assert_eq!(decode_event_record(&bytes).expect("golden"), record, "{name}");
+}
+
+fn at(seconds: i64) -> Time {
+    Time::from_micros(1_732_370_000_123_456) + Span::from_secs(seconds)
+}
+
+fn gateway() -> GatewayPath {
+    GatewayPath::new("rugang/e01/gw1").unwrap()
+}
+
+fn occurrence() -> EventId {
+    EventId { epoch: Epoch(0xfeed), key: Arc::from("engine/68"), key_seq: KeySeq(4), ordinal: 1 }
+}
+
+fn request() -> RequestId {
+    RequestId::new("req-1").unwrap()
+}
+
+fn revision() -> Revision {
+    let rule = AlarmRule {
+        id: AlarmId::new("high").unwrap(),
+        kind: AlarmKind::High,
+        limit: Some(2895.0),
+        deadband: 5.0,
+        on_delay: Span::from_secs(10),
+        off_delay: Span::from_millis(1_500),
+        priority: Priority::High,
+        latching: true,
+        cause: "堵塞".to_owned(),
+        consequence: "overpressure".to_owned(),
+        action: "open the valve".to_owned(),
+        respond_within: Some(Span::from_secs(600)),
+        position: "panel-1".to_owned(),
+        implied: false,
+    };
+    let point = Point {
+        id: PointId::new("e01-PI-101").unwrap(),
+        name: "反应器压力".to_owned(),
+        installation: InstallationId::new("i01").unwrap(),
+        enterprise: EnterpriseId::new("e01").unwrap(),
+        park: Some(ParkId::new("rugang").unwrap()),
+        quantity: Quantity::Pressure,
+        unit: "kPa".to_owned(),
+        range: Some(Range { low: 0.0, high: 4000.0 }),
+        stale_after: Span::from_secs(60),
+        source: PointSource { protocol: Protocol::Mqtt, gateway: gateway(), tag: "PI-101".to_owned() },
+        states: vec![("open".to_owned(), 1.0)],
+        alarms: vec![rule],
+    };
+    let installation = Installation {
+        id: InstallationId::new("i01").unwrap(),
+        name: "合成装置".to_owned(),
+        enterprise: EnterpriseId::new("e01").unwrap(),
+        kind: InstallationKind::Process,
+        exposed_people: 45,
+        location: Some(Location { lat: 32.061, lon: 120.513 }),
+        substances: vec![Substance { cas: "7664-41-7".to_owned(), name: "氨".to_owned(), design_max_tonnes: 6.5 }],
+    };
+    let park = ParkId::new("rugang").unwrap();
+    Revision {
+        number: RevisionNumber(2),
+        content_hash: [9; 32],
+        numbers: vec![PointNumber(17)],
+        next_point_number: PointNumber(18),
+        retired: vec![(PointId::new("e01-PI-100").unwrap(), PointNumber(16))],
+        site: Site {
+            parks: vec![Park {
+                id: park.clone(),
+                name: "如皋港化工新材料产业园".to_owned(),
+                time_zone: "Asia/Shanghai".to_owned(),
+                district: "320682".to_owned(),
+            }],
+            enterprises: vec![Enterprise {
+                id: EnterpriseId::new("e01").unwrap(),
+                name: "示例化工有限公司".to_owned(),
+                park: Some(park),
+                district: String::new(),
+            }],
+            installations: vec![installation],
+            points: vec![point],
+        },
+    }
+}
+
+#[test]
+fn telemetry_records() {
+    let sample = |seconds, value, quality| Sample::new(PointNumber(17), at(seconds), value, quality);
+    let mut back_filled = sample(-60, Some(-1.5), Quality::Uncertain);
+    back_filled.flags = SampleFlags { historical: true, arrival_time: true, out_of_range: true, retained: true };
+    telemetry(
+        "batch",
+        Body::Batch(Batch {
+            revision: RevisionNumber(2),
+            gateways: vec![gateway()],
+            messages: vec![
+                Message { gateway: 0, samples: 2, seq: Some(0), digest: [7; 16] },
+                Message { gateway: 0, samples: 1, seq: None, digest: [0; 16] },
+            ],
+            samples: vec![sample(0, Some(2710.4), Quality::Good), sample(0, None, Quality::Bad), back_filled],
+        }),
+    );
+    telemetry(
+        "command",
+        Body::Command(Command {
+            request_id: request(),
+            kind: CommandKind::Acknowledge,
+            point: PointId::new("e01-PI-101").unwrap(),
+            alarm: AlarmId::new("high").unwrap(),
+            occurrence: Some(occurrence()),
+            activation: 2,
+            actor: "night-shift".to_owned(),
+            why: "seen".to_owned(),
+        }),
+    );
+    telemetry("site_revision", Body::Revision(Arc::new(revision())));
+    telemetry("source_down", Body::SourceDown { source: SourceId::all(), since: at(0), reason: "start".to_owned() });
+    telemetry("source_up", Body::SourceUp { source: SourceId::named("mqtt"), session_lost: true });
+    telemetry("core_version", Body::CoreVersion(1));
+    telemetry("idle_tick", Body::Tick);
+    let tags = UnmappedTags { tags: vec!["XI-9".to_owned()], more: 3 };
+    telemetry("unmapped_tags", Body::Unmapped { gateway: gateway(), tags });
+    telemetry("sequence_gap", Body::SequenceGap { gateway: gateway(), first_missing: 41, count: 2 });
+}
+
+#[test]
+fn alarm_and_command_events() {
+    for transition in Transition::ALL {
+        event(
+            &format!("event_{}", transition.as_str().replace('.', "_")),
+            EventBody::Alarm(Box::new(AlarmTransition {
+                transition: *transition,
+                alarm: AlarmId::new("high").unwrap(),
+                alarm_kind: AlarmKind::High,
+                priority: Priority::Critical,
+                state: AlarmState::LatchedUnacknowledged,
+                occurrence: occurrence(),
+                activation: 3,
+                value: Some(2901.25),
+                limit: Some(2895.0),
+                annunciated: true,
+                late: true,
+                held: true,
+                clock_suspect: true,
+                out_of_range: true,
+                reason: "rule_removed".to_owned(),
+                actor: "night-shift".to_owned(),
+                request_id: Some(request()),
+                unit: Arc::from("kPa"),
+                quantity: Quantity::Pressure,
+            })),
+        );
+    }
+    let outcome = |verdict| CommandOutcome {
+        request_id: request(),
+        command: CommandKind::Reset,
+        alarm: AlarmId::new("high").unwrap(),
+        occurrence: Some(occurrence()),
+        activation: 3,
+        actor: "night-shift".to_owned(),
+        verdict,
+        state: AlarmState::Acknowledged,
+    };
+    event("event_command_accepted", EventBody::Command(outcome(CommandVerdict::Accepted)));
+    let refused = CommandVerdict::Refused { refusal: Refusal::WrongState, reason: "the value has not returned".to_owned() };
+    event("event_command_refused", EventBody::Command(outcome(refused)));
+}
+
+#[test]
+fn other_events() {
+    for (name, change) in [("event_source_down", SourceChangeKind::Down), ("event_source_up", SourceChangeKind::Up)] {
+        let change = SourceChange { change, source: Arc::from("mqtt"), since: at(-9), reason: "start".to_owned() };
+        event(name, EventBody::Source(change));
+    }
+    let fault = ClockFault { fault: ClockFaultKind::SetBack, offset_us: -300_000_000 };
+    event("event_clock", EventBody::Clock(fault));
+    let gap =
+        PossibleGap { source: Arc::from("mqtt"), from: at(-60), to: at(0), reason: "session lost".to_owned(), messages: Some(7) };
+    event("event_gap", EventBody::Gap(gap));
+    let revised = SiteRevised { revision: RevisionNumber(2), content_hash: [9; 32], points: 1, alarms: 1 };
+    event("event_site_revised", EventBody::Site(revised));
+    event(
+        "event_replay_differs",
+        EventBody::Replay(ReplayDifference {
+            partition: 68,
+            input_position: Position(77),
+            key_seq: KeySeq(4),
+            recorded_hash: "00".repeat(32),
+            replayed_hash: "ff".repeat(32),
+        }),
+    );
+    event(
+        "event_history_lost",
+        EventBody::HistoryLost(HistoryLoss {
+            partition: 68,
+            from_position: Position(1),
+            to_position: Position(9),
+            from: at(0),
+            to: at(9),
+            points: vec!["e01-PI-101".to_owned()],
+        }),
+    );
+    event("event_core_version", EventBody::CoreVersion(1));
+    event("event_unmapped", EventBody::Unmapped(UnmappedTags { tags: vec!["XI-9".to_owned()], more: 3 }));
+    let seal = SealNotice { position: Position(99), public_key: "ab".repeat(32), signature: "cd".repeat(64) };
+    event("event_seal", EventBody::Seal(seal));
+    let record = EventRecord { site: Some(Arc::new(revision())), ..EventRecord::default() };
+    let bytes = golden("event_record_with_site", &encode_event_record(&record));
+    assert_eq!(decode_event_record(&bytes).expect("golden"), record);
+}
+
+#[test]
+fn dead_letters_seals_and_snapshots() {
+    let dead = DeadLetter {
+        gateway: "rugang/e01/gw1".to_owned(),
+        topic: "davy/v1/rugang/e01/gw1/telemetry".to_owned(),
+        reason: "not_json".to_owned(),
+        detail: "payload: expected value".to_owned(),
+        payload: b"{".to_vec(),
+        payload_bytes: 1,
+        count: 3,
+    };
+    assert_eq!(DeadLetter::decode(&golden("dead_letter", &dead.encode())).expect("golden"), dead);
+    let seal = record_v1::SealRecord {
+        epoch: 0xfeed,
+        position: 99,
+        sealed_at: at(0).micros(),
+        heads: vec![record_v1::SealedHead { key: "engine/68".to_owned(), key_seq: 4, chain: vec![1; 32] }],
+        previous: vec![2; 32],
+        public_key: vec![3; 32],
+        signature: vec![4; 64],
+    };
+    let bytes = golden("seal", &seal.encode_to_vec());
+    assert_eq!(record_v1::SealRecord::decode(bytes.as_slice()).expect("golden"), seal);
+    let snapshot = record_v1::CoreSnapshot {
+        format: 1,
+        core_version: 1,
+        revision: Some(wire::revision_to_record(&revision())),
+        state: vec![5, 6],
+        key_seq: 4,
+        events_position: 99,
+    };
+    let bytes = golden("core_snapshot", &snapshot.encode_to_vec());
+    assert_eq!(record_v1::CoreSnapshot::decode(bytes.as_slice()).expect("golden"), snapshot);
+}
