@@ -64,6 +64,8 @@ pub struct Historian {
     stored: Arc<Stored>,
     /// `None` where only the store knows: at the start, and after every failure.
     places: Option<Places>,
+    /// Journals that could not be read last time, and why.
+    stuck: BTreeMap<JournalId, String>,
     latch: Option<Latch>,
     health: Component,
 }
@@ -71,7 +73,7 @@ pub struct Historian {
 impl Historian {
     pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, stored: Arc<Stored>, latch: Latch) -> Self {
         let health = latch.component().clone();
-        Self { journal, store, stored, places: None, latch: Some(latch), health }
+        Self { journal, store, stored, places: None, stuck: BTreeMap::new(), latch: Some(latch), health }
     }
 
     /// Stores what is durable until shutdown, and then what is left, for two seconds at most. Ends early only where the journal is
@@ -118,7 +120,9 @@ impl Historian {
         if self.places.is_none() {
             self.load().await?;
         }
-        while self.step(JournalId::Events).await? {}
+        // As far as it goes now: events that keep coming must not keep the samples waiting.
+        let events = self.journal.bounds(JournalId::Events).durable;
+        while self.step(JournalId::Events).await? && self.place(JournalId::Events).position < events {}
         let mut behind = false;
         for partition in self.journal.partitions() {
             behind |= self.step(JournalId::Telemetry(partition)).await?;
@@ -146,11 +150,26 @@ impl Historian {
                 let (journal, epoch) = (journal.to_string(), self.journal.epoch());
                 WriteBatch { journal, epoch, after, upto: gap.last(), time, ..WriteBatch::default() }
             }
+            Err(error @ (JournalError::Corrupt { .. } | JournalError::Storage { .. })) => {
+                self.stuck(journal, &error);
+                return Ok(false);
+            }
             Err(error) => return Err(error.into()),
         };
+        self.stuck.remove(&journal);
         self.store.write(&batch).await?;
         self.reached(journal, batch.upto, batch.time);
         Ok(batch.upto < self.journal.bounds(journal).durable)
+    }
+
+    /// A journal that cannot be read is passed over: the others go on, and so does the process. It is tried again each round, until it
+    /// can be read or retention has passed it.
+    fn stuck(&mut self, journal: JournalId, error: &JournalError) {
+        if !self.stuck.contains_key(&journal) {
+            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(%error, cause, %journal, "journal cannot be read; its history waits, alarms go on");
+        }
+        self.stuck.insert(journal, error.to_string());
     }
 
     /// Asks the store how far it is, and whether it belongs to this journal.
@@ -201,7 +220,9 @@ impl Historian {
         let lag_us = every_journal().map(lag).max().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
         ::metrics::gauge!(metrics::LAG).set(lag_us as f64 / 1e6);
-        if lag_us >= LAG_WORTH_SAYING_S * 1_000_000 {
+        if let Some((journal, why)) = self.stuck.first_key_value() {
+            self.health.degraded(format!("cannot read {journal}: {why}; alarms are not concerned"));
+        } else if lag_us >= LAG_WORTH_SAYING_S * 1_000_000 {
             self.health.degraded(format!("history is {} s behind; alarms are not concerned", lag_us / 1_000_000));
         } else {
             self.health.ready();

@@ -85,10 +85,11 @@ async fn what_was_acknowledged_before_is_in_the_answer() {
     let (nothing, complete_to) = served.samples(v1::QuerySamplesRequest::default()).await;
     assert_eq!((nothing.len(), complete_to), (0, None), "one page says that nothing was ever recorded");
     served.plant.revise(&[(1, "e01-PI-101")]).await;
-    for n in 0..20 {
+    for n in 0..20_u8 {
+        let n = i64::from(n);
         served.plant.samples(E01, vec![sample(1, n, 0.5), sample(2, n, 1.5)]).await;
         let (samples, complete_to) = served.samples(v1::QuerySamplesRequest::default()).await;
-        assert_eq!(samples.len(), 2 * (n as usize + 1));
+        assert_eq!(i64::try_from(samples.len()), Ok(2 * (n + 1)));
         let recorded_at = samples.last().unwrap().recorded_at.unwrap();
         assert!(wire::time_from_v1(&complete_to.unwrap()) >= wire::time_from_v1(&recorded_at), "{complete_to:?}");
     }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use journal::{Embedded, EmbeddedConfig, Journal, JournalId};
-use model::{ErrorKind, EventBody, Position, Span, Time};
+use bytes::Bytes;
+use journal::{Embedded, EmbeddedConfig, Journal, JournalId, Key, Snapshot};
+use model::{ErrorKind, EventBody, Partition, Position, Span, Time};
 use prost::Message as _;
 use store::{Store, WriteBatch};
 use wire::v1::event::Body;
@@ -134,7 +135,8 @@ async fn what_cannot_be_read_stops_nothing() {
     plant.append(JournalId::Events, "engine/1", vec![vec![0xff; 9].into()]).await;
     plant.append(JournalId::Dead, "ingest", vec![vec![0xff; 9].into()]).await;
     fill(&plant, 0).await;
-    plant.journal.seal().await.unwrap().expect("a seal");
+    let seal = plant.journal.seal().await.unwrap().expect("a seal");
+    plant.journal.durable(JournalId::Events, seal.last).await.unwrap();
     plant.store_all().await;
     assert_eq!(plant.every_sample().await.len(), 100);
     let events = plant.every_event().await;
@@ -179,7 +181,12 @@ async fn trimmed() -> Plant {
     plant.samples(E01, vec![sample(1, 0, 1.0)]).await;
     plant.store_all().await;
     for n in 1..400 {
-        plant.samples(E01, vec![sample(1, n * 1_000, 1.0); 20]).await;
+        let position = plant.samples(E01, vec![sample(1, n * 1_000, 1.0); 20]).await;
+        if n % 150 == 0 {
+            // Retention goes no further than the older of two snapshots.
+            let (key, journal) = (Key::engine(Partition(E01)), telemetry(E01));
+            plant.journal.put_snapshot(Snapshot { key, journal, position, body: Bytes::new() }).await.unwrap();
+        }
     }
     plant.journal.retain().await.unwrap();
     assert!(plant.journal.bounds(telemetry(E01)).first > Position(2), "nothing was trimmed");
