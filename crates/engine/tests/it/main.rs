@@ -2,6 +2,7 @@
 
 mod api;
 mod embedded;
+#[expect(dead_code, reason = "what only the tests of exchange use")]
 mod mem;
 mod plant;
 mod replay;

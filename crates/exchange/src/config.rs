@@ -1,0 +1,33 @@
+//! Settings, each with the reason for its default.
+
+use std::time::Duration;
+
+/// How feeds are served.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Feeds at the same time; one more is refused.
+    pub feeds_max: usize,
+    /// Subscriptions with a committed cursor; one more is refused.
+    pub subscriptions_max: usize,
+    /// A feed whose filter lets nothing through gets a cursor after this many events, so that it never resumes far back (traps 52).
+    pub bookmark_events: u64,
+    /// The net under the journal's wake-up (traps 49).
+    pub poll_interval: Duration,
+    /// How long a call waits until the list of open alarms or the committed cursors are there.
+    pub wait_limit: Duration,
+    /// A snapshot of the list of open alarms after this many records of `events`.
+    pub snapshot_records: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            feeds_max: 1_000,
+            subscriptions_max: 10_000,
+            bookmark_events: 1_000,
+            poll_interval: Duration::from_secs(1),
+            wait_limit: Duration::from_secs(10),
+            snapshot_records: 10_000,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Names of metrics and labels.
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+pub(crate) const FEEDS: &str = "davy_exchange_feeds";
+pub(crate) const EVENTS: &str = "davy_exchange_events_total";
+pub(crate) const HEARTBEATS: &str = "davy_exchange_heartbeats_total";
+pub(crate) const DELAY: &str = "davy_exchange_record_to_feed_seconds";
+pub(crate) const LAG: &str = "davy_exchange_lag_records";
+pub(crate) const ENDED: &str = "davy_exchange_feeds_ended_total";
+pub(crate) const REFUSED: &str = "davy_exchange_refused_total";
+pub(crate) const COMMITS: &str = "davy_exchange_commits_total";
+pub(crate) const SUBSCRIPTIONS: &str = "davy_exchange_subscriptions";
+pub(crate) const UNREADABLE: &str = "davy_exchange_unreadable_records_total";
+
+/// Says what each metric is.
+pub fn describe() {
+    describe_gauge!(FEEDS, "Feeds open");
+    describe_counter!(EVENTS, "Events sent to feeds");
+    describe_counter!(HEARTBEATS, "Heartbeats sent to feeds");
+    describe_histogram!(DELAY, "From the journal time of an event to its being handed to a feed, seconds");
+    describe_gauge!(LAG, "Records of events that the slowest feed is behind");
+    describe_counter!(ENDED, "Feeds ended, by reason");
+    describe_counter!(REFUSED, "Calls refused, by reason");
+    describe_counter!(COMMITS, "Cursors committed");
+    describe_gauge!(SUBSCRIPTIONS, "Subscriptions with a committed cursor");
+    describe_counter!(UNREADABLE, "Records of events that could not be read and were passed over");
+}

@@ -1,0 +1,58 @@
+//! What is active now, for feeds that start with it: the list of open alarms as a fold over durable `events` (traps 46a).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use journal::{Fold, JournalRecord};
+use model::{AlarmList, Position};
+use parking_lot::RwLock;
+use prost::Message as _;
+use wire::{Cursor, record_v1};
+
+use crate::tail::decode;
+
+/// The list and where it stands.
+#[derive(Debug, Default)]
+pub(crate) struct Open {
+    /// Everything up to here is in it; true as soon as the runner has told so.
+    pub(crate) position: Position,
+    pub(crate) list: AlarmList,
+}
+
+/// The list as the runner folds it while feeds read it.
+pub(crate) struct SharedOpen(Arc<RwLock<Open>>);
+
+impl SharedOpen {
+    /// A fold that starts anew inside the shared place.
+    pub(crate) fn anew(open: &Arc<RwLock<Open>>) -> Self {
+        *open.write() = Open::default();
+        Self(Arc::clone(open))
+    }
+}
+
+impl Fold for SharedOpen {
+    fn apply(&mut self, record: &JournalRecord) {
+        let mut open = self.0.write();
+        open.position = record.position;
+        // A record that cannot be read is told by the feeds that meet it.
+        for event in decode(record).iter().flatten() {
+            open.list.apply(event);
+        }
+    }
+
+    fn snapshot(&self) -> Bytes {
+        let encode = |event: &model::RecordedEvent| wire::recorded_to_v1(event, &Cursor::after(event.id.epoch, event.position));
+        let last_events = self.0.read().list.essence().iter().map(encode).collect();
+        record_v1::AlarmListSnapshot { last_events, raises: Vec::new() }.encode_to_vec().into()
+    }
+
+    fn restore(&mut self, body: &[u8]) -> bool {
+        let Ok(snapshot) = record_v1::AlarmListSnapshot::decode(body) else { return false };
+        let mut open = self.0.write();
+        for event in &snapshot.last_events {
+            let Ok(event) = wire::v1_to_recorded(event) else { return false };
+            open.list.apply(&event);
+        }
+        true
+    }
+}

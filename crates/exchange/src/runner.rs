@@ -1,0 +1,167 @@
+//! What feeds share, and the loop beside them: keeps the list of open alarms, loads the committed cursors, tells how far feeds are behind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use journal::{Follower, Journal, JournalId, Key, Level};
+use metrics::gauge;
+use model::{ErrorKind, Position};
+use parking_lot::{Mutex, RwLock};
+use service::{Component, Latch, Shutdown};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tracing::{info, warn};
+use wire::Failure;
+
+use crate::committed::Committed;
+use crate::metrics::{FEEDS, LAG};
+use crate::open::{Open, SharedOpen};
+use crate::tail::Tail;
+use crate::{Config, ExchangeError};
+
+/// What feeds share.
+pub(crate) struct Hub {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) config: Config,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) tail: Tail,
+    pub(crate) open: Arc<RwLock<Open>>,
+    pub(crate) committed: Committed,
+    /// How far the list of open alarms is; `None` before it is there.
+    pub(crate) folded: watch::Sender<Option<Position>>,
+    /// Whether the committed cursors are there.
+    pub(crate) loaded: watch::Sender<bool>,
+    seats: Mutex<Seats>,
+}
+
+#[derive(Default)]
+struct Seats {
+    last: u64,
+    taken: BTreeMap<u64, Arc<AtomicU64>>,
+}
+
+/// A feed's place among the feeds; free again when it is dropped.
+pub(crate) struct Seat {
+    hub: Arc<Hub>,
+    position: Arc<AtomicU64>,
+    /// Which one, for logs.
+    pub(crate) number: u64,
+}
+
+impl Seat {
+    /// Notes how far the feed is.
+    pub(crate) fn at(&self, position: Position) {
+        self.position.store(position.0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut seats = self.hub.seats.lock();
+        seats.taken.remove(&self.number);
+        tell_feeds(seats.taken.len());
+    }
+}
+
+fn tell_feeds(feeds: usize) {
+    gauge!(FEEDS).set(u32::try_from(feeds).unwrap_or(u32::MAX));
+}
+
+impl Hub {
+    /// A seat for one more feed, if there is one.
+    pub(crate) fn seat(self: &Arc<Self>, position: Position) -> Result<Seat, Failure> {
+        let mut seats = self.seats.lock();
+        if seats.taken.len() >= self.config.feeds_max {
+            let message = format!("{} feeds are open, more are not served; try again later", self.config.feeds_max);
+            return Err(Failure::new(ErrorKind::Exhausted, "too_many_feeds", message));
+        }
+        seats.last += 1;
+        let (number, position) = (seats.last, Arc::new(AtomicU64::new(position.0)));
+        seats.taken.insert(number, Arc::clone(&position));
+        tell_feeds(seats.taken.len());
+        Ok(Seat { hub: Arc::clone(self), position, number })
+    }
+
+    /// Records that the slowest feed is behind.
+    fn lag(&self) -> u64 {
+        let durable = self.journal.bounds(JournalId::Events).durable.0;
+        let seats = self.seats.lock();
+        seats.taken.values().map(|it| durable.saturating_sub(it.load(Ordering::Relaxed))).max().unwrap_or(0)
+    }
+}
+
+/// The loop beside the feeds.
+pub struct ExchangeRunner {
+    hub: Arc<Hub>,
+    latch: Latch,
+}
+
+impl ExchangeRunner {
+    pub(crate) fn new(journal: Arc<dyn Journal>, latch: Latch, config: Config, shutdown: Shutdown) -> (Self, Arc<Hub>) {
+        let committed = Committed::new(Arc::clone(&journal), config.subscriptions_max);
+        let hub = Arc::new(Hub {
+            journal,
+            config,
+            shutdown,
+            tail: Tail::default(),
+            open: Arc::default(),
+            committed,
+            folded: watch::channel(None).0,
+            loaded: watch::channel(false).0,
+            seats: Mutex::default(),
+        });
+        (Self { hub: Arc::clone(&hub), latch }, hub)
+    }
+
+    /// Runs until the shutdown that the service was made with.
+    pub async fn run(self) -> Result<(), ExchangeError> {
+        let Self { hub, latch } = self;
+        hub.committed.load().await?;
+        hub.loaded.send_replace(true);
+        let key = Key::new("exchange/alarms").map_err(ExchangeError::Journal)?;
+        let starting = Follower::start(&*hub.journal, JournalId::Events, key, Level::Durable, || SharedOpen::anew(&hub.open));
+        // Cancel-safe: a start that is dropped has changed nothing but the list, which nobody was shown.
+        let mut follower = tokio::select! {
+            follower = starting => follower.map_err(ExchangeError::Journal)?,
+            () = hub.shutdown.requested() => return Ok(()),
+        };
+        // The snapshot of the list does not say where it stands; the follower does.
+        hub.open.write().position = follower.position;
+        hub.folded.send_replace(Some(follower.position));
+        info!(position = follower.position.0, "exchange ready");
+        let health = latch.release();
+        follow(&hub, &mut follower, &health).await.map_err(ExchangeError::Journal)
+    }
+}
+
+async fn follow(hub: &Hub, follower: &mut Follower<SharedOpen>, health: &Component) -> Result<(), journal::JournalError> {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !hub.shutdown.is_requested() {
+        // Cancel-safe: waiting and ticking change nothing.
+        tokio::select! {
+            more = follower.more(&*hub.journal) => more?,
+            _ = tick.tick() => {
+                tell_health(hub, health);
+                continue;
+            }
+            () = hub.shutdown.requested() => break,
+        }
+        follower.step(&*hub.journal).await?;
+        hub.folded.send_replace(Some(follower.position));
+        if let Err(error) = follower.snapshot_every(&*hub.journal, hub.config.snapshot_records).await {
+            warn!(%error, "a snapshot of the list of open alarms was not kept");
+        }
+    }
+    follower.snapshot_every(&*hub.journal, 1).await
+}
+
+fn tell_health(hub: &Hub, health: &Component) {
+    gauge!(LAG).set(u32::try_from(hub.lag()).unwrap_or(u32::MAX));
+    match hub.tail.unreadable() {
+        0 => health.ready(),
+        unreadable => health.degraded(format!("{unreadable} records of events could not be read and were passed over")),
+    }
+}

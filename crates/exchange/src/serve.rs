@@ -1,0 +1,68 @@
+//! `ExchangeService`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::Stream;
+use metrics::counter;
+use tonic::{Request, Response, Status};
+use tracing::debug;
+use wire::{Failure, v1};
+
+use crate::feed::{Feed, binding_of};
+use crate::metrics::REFUSED;
+use crate::request::{Subscription, check_cursor, check_name};
+use crate::runner::Hub;
+use crate::start::{begin, check};
+
+/// The exchange's API.
+pub struct Exchange {
+    hub: Arc<Hub>,
+}
+
+impl Exchange {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub }
+    }
+
+    async fn open(&self, request: v1::SubscribeRequest) -> Result<Feed, Failure> {
+        let subscription = Subscription::check(request)?;
+        let binding = binding_of(&subscription.filter);
+        let beginning = begin(&self.hub, &subscription, binding).await?;
+        let seat = self.hub.seat(beginning.cursor.position)?;
+        debug!(subscriber = seat.number, subscription = subscription.name, start = ?subscription.start, "feed opened");
+        Ok(Feed::new(Arc::clone(&self.hub), seat, subscription.filter, subscription.heartbeat, beginning))
+    }
+
+    async fn commit(&self, request: v1::CommitCursorRequest) -> Result<(), Failure> {
+        check_name(&request.subscription)?;
+        let cursor = check_cursor(&request.cursor)?;
+        check(&*self.hub.journal, &cursor, None)?;
+        self.hub.loaded().await?;
+        self.hub.committed.commit(request.subscription, cursor).await
+    }
+}
+
+fn refused(failure: Failure) -> Status {
+    counter!(REFUSED, "reason" => failure.reason).increment(1);
+    failure.into()
+}
+
+#[async_trait]
+impl v1::exchange_service_server::ExchangeService for Exchange {
+    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<v1::SubscribeResponse, Status>> + Send>>;
+
+    async fn subscribe(&self, request: Request<v1::SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+        let feed = self.open(request.into_inner()).await.map_err(refused)?;
+        Ok(Response::new(Box::pin(feed.into_stream())))
+    }
+
+    async fn commit_cursor(
+        &self,
+        request: Request<v1::CommitCursorRequest>,
+    ) -> Result<Response<v1::CommitCursorResponse>, Status> {
+        self.commit(request.into_inner()).await.map_err(refused)?;
+        Ok(Response::new(v1::CommitCursorResponse {}))
+    }
+}

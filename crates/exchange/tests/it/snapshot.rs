@@ -1,0 +1,85 @@
+//! Feeds that start with what is active.
+
+use std::sync::Arc;
+
+use model::{Priority, Transition};
+use wire::v1::StartPosition::Snapshot;
+use wire::{Cursor, v1};
+
+use crate::mem::MemJournal;
+use crate::server::{after, from, put, raise, serve, subjects, transition};
+
+async fn three_open() -> Arc<MemJournal> {
+    let journal = MemJournal::new();
+    put(&*journal, vec![raise("a"), raise("gone"), raise("b")]).await;
+    put(&*journal, vec![transition("gone", "e01", Priority::High, Transition::Closed)]).await;
+    put(&*journal, vec![transition("c", "e02", Priority::High, Transition::Raised)]).await;
+    journal
+}
+
+#[tokio::test]
+async fn what_is_active_comes_first_then_what_comes() {
+    let journal = three_open().await;
+    let mut served = serve(Arc::clone(&journal) as _).await;
+    let mut feed = served.at(Snapshot).await;
+    let active = feed.events(3).await;
+    assert_eq!(subjects(&active), ["a", "b", "c"]);
+    assert!(active.iter().all(|it| it.snapshot));
+    assert_eq!(active[1].id, "0000000000000007-engine/1-1-2", "recorded events keep their names");
+    let plain = feed.heartbeat().await;
+    assert_eq!(active[2].cursor, plain);
+    put(&*journal, vec![raise("d")]).await;
+    let next = feed.event().await;
+    assert!(next.subject == "d" && !next.snapshot);
+    assert_eq!(served.after(&plain).await.event().await, next);
+}
+
+#[tokio::test]
+async fn a_cut_in_the_middle_of_a_snapshot_begins_it_anew() {
+    let journal = three_open().await;
+    let mut served = serve(Arc::clone(&journal) as _).await;
+    let active = served.at(Snapshot).await.events(3).await;
+    // What opens after the cut is in the snapshot that begins anew: nothing is missed.
+    put(&*journal, vec![raise("d")]).await;
+    for cut in &active[..2] {
+        assert!(Cursor::decode(&cut.cursor).expect("a cursor").in_snapshot);
+        let mut again = served.after(&cut.cursor).await;
+        assert_eq!(subjects(&again.events(4).await), ["a", "b", "c", "d"]);
+        again.heartbeat().await;
+    }
+    let rest = served.after(&active[2].cursor).await.event().await;
+    assert!(rest.subject == "d" && !rest.snapshot);
+}
+
+#[tokio::test]
+async fn a_snapshot_of_nothing_is_a_heartbeat() {
+    let mut served = serve(MemJournal::new()).await;
+    let cursor = served.at(Snapshot).await.heartbeat().await;
+    assert!(!Cursor::decode(&cursor).expect("a cursor").in_snapshot);
+    served.after(&cursor).await.heartbeat().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_is_filtered_like_the_feed() {
+    let mut served = serve(three_open().await).await;
+    let filter = v1::EventFilter { enterprises: vec!["e02".to_owned()], ..v1::EventFilter::default() };
+    let request = v1::SubscribeRequest { filter: Some(filter), ..from(Snapshot) };
+    let mut feed = served.subscribe(request.clone()).await.expect("subscribes");
+    assert_eq!(feed.event().await.subject, "c");
+    let cursor = feed.heartbeat().await;
+    let resumed = v1::SubscribeRequest { filter: request.filter, ..after(&cursor) };
+    assert!(served.subscribe(resumed).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_list_survives_a_restart_by_its_snapshot() {
+    let journal = three_open().await;
+    let served = serve(Arc::clone(&journal) as _).await;
+    let mut first = served;
+    first.at(Snapshot).await.events(3).await;
+    first.stop().await;
+    // Only the snapshot of the list knows the events that are gone.
+    journal.trim(journal::JournalId::Events, 4);
+    let mut second = serve(Arc::clone(&journal) as _).await;
+    assert_eq!(subjects(&second.at(Snapshot).await.events(3).await), ["a", "b", "c"]);
+}
