@@ -63,11 +63,19 @@ pub(crate) async fn acknowledge(
     Ok(())
 }
 
+/// Publishes over one connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Publisher {
+    pub(crate) client: AsyncClient,
+    /// A broker that keeps no messages closes the connection when it is asked to.
+    pub(crate) retain: bool,
+}
+
 /// Where receipts go.
 pub(crate) enum Outlet {
     Local(watch::Sender<Receipts>),
-    /// The client of the present connection.
-    Mqtt(watch::Receiver<Option<AsyncClient>>),
+    /// What publishes over the present connection.
+    Mqtt(watch::Receiver<Option<Publisher>>),
 }
 
 /// Publishes receipts once a second; when all is acknowledged once more, and then takes leave of the broker.
@@ -83,8 +91,8 @@ pub(crate) async fn publish_receipts(outbox: Arc<Outbox>, mut outlet: Outlet, dr
     }
     outlet.publish(&outbox);
     if let Outlet::Mqtt(clients) = outlet {
-        let client = clients.borrow().clone();
-        if let Some(client) = client
+        let publisher = clients.borrow().clone();
+        if let Some(Publisher { client, .. }) = publisher
             && let Err(error) = client.disconnect().await
         {
             debug!(%error, "connection ended before it was closed");
@@ -102,10 +110,10 @@ impl Outlet {
         match self {
             Self::Local(receipts) => receipts.send_modify(|known| Arc::make_mut(known).extend(due)),
             Self::Mqtt(clients) => {
-                let client = clients.borrow().clone();
+                let publisher = clients.borrow().clone();
                 let mut unsent = due;
-                while let (Some(client), Some((gateway, receipt))) = (&client, unsent.pop_first()) {
-                    let sent = client.try_publish(Receipt::topic(&gateway), QoS::AtMostOnce, true, receipt.to_json());
+                while let (Some(Publisher { client, retain }), Some((gateway, receipt))) = (&publisher, unsent.pop_first()) {
+                    let sent = client.try_publish(Receipt::topic(&gateway), QoS::AtMostOnce, *retain, receipt.to_json());
                     if sent.is_err() {
                         unsent.insert(gateway, receipt);
                         break;

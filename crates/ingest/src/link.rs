@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{GatewayPath, Time};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::mqtt::MqttAck;
 use crate::{IngestError, MqttConfig, Receipt};
@@ -13,8 +13,9 @@ use crate::{IngestError, MqttConfig, Receipt};
 /// The newest receipt of each gateway.
 pub type Receipts = Arc<BTreeMap<GatewayPath, Receipt>>;
 
-/// How many deliveries from inside wait before a publisher is made to.
+/// How many deliveries from inside, and how many bytes of them, wait before a publisher is made to.
 const LOCAL_QUEUE: usize = 1_024;
+const LOCAL_QUEUE_BYTES: u32 = 64 * 1024 * 1024;
 
 /// A source of deliveries.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ pub(crate) enum Ack {
 #[derive(Clone, Debug)]
 pub struct LocalPublisher {
     queue: mpsc::Sender<Arrival>,
+    bytes: Arc<Semaphore>,
     receipts: watch::Receiver<Receipts>,
 }
 
@@ -79,7 +81,8 @@ pub struct LocalReceiver {
 pub fn local_link() -> (LocalPublisher, LocalReceiver) {
     let (queue, arrivals) = mpsc::channel(LOCAL_QUEUE);
     let (tell, receipts) = watch::channel(Receipts::default());
-    (LocalPublisher { queue, receipts }, LocalReceiver { queue: arrivals, receipts: tell })
+    let bytes = Arc::new(Semaphore::new(LOCAL_QUEUE_BYTES as usize));
+    (LocalPublisher { queue, bytes, receipts }, LocalReceiver { queue: arrivals, receipts: tell })
 }
 
 impl LocalPublisher {
@@ -93,7 +96,10 @@ impl LocalPublisher {
     pub async fn begin(&self, topic: &str, payload: Bytes) -> Result<Publication, IngestError> {
         let (ack, acknowledged) = oneshot::channel();
         let topic = Bytes::copy_from_slice(topic.as_bytes());
-        let delivery = Delivery { topic, payload, retained: false, at: None, ack: Ack::Local(ack), room: None };
+        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).min(LOCAL_QUEUE_BYTES);
+        let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.map_err(|_| closed())?;
+        let room = Some(Room { _bytes: bytes, _place: None });
+        let delivery = Delivery { topic, payload, retained: false, at: None, ack: Ack::Local(ack), room };
         self.queue.send(Arrival::Delivery(delivery)).await.map_err(|_| closed())?;
         Ok(Publication(acknowledged))
     }

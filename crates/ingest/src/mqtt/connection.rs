@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::{LEAVE_WAIT, Last, MqttAck, Shared};
+use crate::acks::Publisher;
 use crate::link::{Ack, Arrival, Delivery, Room};
 use crate::{MqttConfig, metrics as names};
 
@@ -128,7 +129,8 @@ impl Shared {
         telemetry.retain_forward_rule = RetainForwardRule::Never;
         let canary = Filter::new(&self.canary_topic, QoS::AtMostOnce);
         client.try_subscribe_many([telemetry, canary]).map_err(|error| End::other(error.to_string()))?;
-        self.link.clients.send_replace(Some(client.clone()));
+        let retain = ack.properties.as_ref().and_then(|it| it.retain_available) != Some(0);
+        self.link.clients.send_replace(Some(Publisher { client: client.clone(), retain }));
         Ok(())
     }
 
@@ -211,8 +213,12 @@ pub(super) async fn send_canaries(config: &MqttConfig, topic: &str, client: &Asy
     }
     let mut every = interval(config.canary_every);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let subscribed = Instant::now();
     loop {
         every.tick().await;
+        if !alive.is_up() && subscribed.elapsed() > config.canary_timeout {
+            return End::other("the canary does not come back: let this client publish and subscribe to davy/v1/_canary/#");
+        }
         if alive.silence() > config.canary_timeout {
             return End::other("nothing comes back from the broker, not even the canary");
         }

@@ -22,6 +22,7 @@ use service::{Component, Shutdown};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
+use crate::acks::Publisher;
 use crate::config::MAX_PACKET_BYTES;
 use crate::link::Arrival;
 use crate::{IngestError, MqttConfig, metrics as names};
@@ -83,7 +84,7 @@ pub(crate) struct MqttLink {
     pub(crate) session_expected: bool,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) arrivals: mpsc::Sender<Arrival>,
-    pub(crate) clients: watch::Sender<Option<AsyncClient>>,
+    pub(crate) clients: watch::Sender<Option<Publisher>>,
     pub(crate) component: Component,
 }
 

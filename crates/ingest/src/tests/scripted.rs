@@ -16,8 +16,9 @@ const PINGREQ: u8 = 12;
 struct Peer(TcpStream);
 
 impl Peer {
+    /// First byte and body.
     async fn packet(&mut self) -> (u8, Vec<u8>) {
-        let kind = self.0.read_u8().await.unwrap() >> 4;
+        let header = self.0.read_u8().await.unwrap();
         let (mut length, mut shift) = (0, 0);
         loop {
             let byte = self.0.read_u8().await.unwrap();
@@ -29,13 +30,14 @@ impl Peer {
         }
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).await.unwrap();
-        (kind, body)
+        (header, body)
     }
 
     /// The next packet of a kind; canaries are sent back, receipts and pings read over.
     async fn next(&mut self, wanted: u8) -> Vec<u8> {
         loop {
-            let (kind, body) = within(self.packet(), "a packet").await;
+            let (header, body) = within(self.packet(), "a packet").await;
+            let kind = header >> 4;
             if kind == wanted {
                 return body;
             }
@@ -81,20 +83,29 @@ impl Peer {
 
 /// Accepts a connection up to its subscription; gives the CONNECT packet too.
 async fn accept(listener: &TcpListener, session_present: bool, codes: [u8; 2]) -> (Peer, Vec<u8>) {
+    accept_with(listener, &[u8::from(session_present), 0, 0], codes).await
+}
+
+async fn accept_with(listener: &TcpListener, connack: &[u8], codes: [u8; 2]) -> (Peer, Vec<u8>) {
     let (stream, _) = within(listener.accept(), "a connection").await.unwrap();
     let mut peer = Peer(stream);
     let connect = peer.next(CONNECT).await;
-    peer.send(0x20, &[u8::from(session_present), 0, 0]).await;
+    peer.send(0x20, connack).await;
     let subscribe = peer.next(SUBSCRIBE).await;
     peer.send(0x90, &[subscribe[0], subscribe[1], 0, codes[0], codes[1]]).await;
     (peer, connect)
 }
 
 async fn plant() -> (TcpListener, Plant) {
+    plant_with(|_| ()).await
+}
+
+async fn plant_with(change: impl FnOnce(&mut MqttConfig)) -> (TcpListener, Plant) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = MqttConfig::parse(&format!("mqtt://davy:pw@127.0.0.1:{}", listener.local_addr().unwrap().port())).unwrap();
     let millis = Duration::from_millis;
-    let config = MqttConfig { backoff_min: millis(10), backoff_max: millis(50), canary_every: millis(100), ..config };
+    let mut config = MqttConfig { backoff_min: millis(10), backoff_max: millis(50), canary_every: millis(100), ..config };
+    change(&mut config);
     let plant = Plant::with_site(Link::Mqtt(config), &["e01"]).await;
     (listener, plant)
 }
@@ -185,5 +196,40 @@ async fn a_session_taken_over_is_no_reason_to_hurry_back() {
     // Any other end is followed by an attempt within 50 ms here.
     let again = tokio::time::timeout(Duration::from_millis(500), listener.accept()).await;
     assert!(again.is_err(), "two instances would throw each other out for ever (traps 14)");
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_that_keeps_no_messages_is_not_asked_to() {
+    let (listener, plant) = plant().await;
+    let (mut peer, _) = accept_with(&listener, &[0, 0, 2, 0x25, 0], [1, 0]).await;
+    peer.publish(1, r#"{"values":{"PI-101":1}}"#).await;
+    let receipt = async {
+        loop {
+            let (header, body) = peer.packet().await;
+            if header >> 4 == PUBLISH && body.windows(7).any(|it| it == b"receipt") {
+                return header;
+            }
+        }
+    };
+    assert_eq!(within(receipt, "a receipt").await & 1, 0);
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_canary_that_is_not_let_through_ends_the_connection_though_data_flows() {
+    let (listener, plant) = plant_with(|config| config.canary_timeout = Duration::from_millis(300)).await;
+    let (mut peer, _) = accept(&listener, false, [1, 0]).await;
+    // Ends with a panic of its own when the connection is cut.
+    let feed = tokio::spawn(async move {
+        for n in 1.. {
+            peer.publish(n, r#"{"values":{"PI-101":1}}"#).await;
+            while within(peer.packet(), "an acknowledgement").await.0 >> 4 != PUBACK {}
+        }
+    });
+    let (_peer, _) = accept(&listener, true, [1, 0]).await;
+    assert!(feed.await.is_err() && !plant.values("e01", 1).is_empty());
+    assert!(plant.health.report().contains("canary"), "{}", plant.health.report());
+    assert!(!plant.health.is_ready());
     plant.stop().await.unwrap();
 }
