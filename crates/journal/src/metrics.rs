@@ -2,6 +2,8 @@
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
+use crate::JournalId;
+
 /// Records appended, by journal: telemetry, events or dead.
 pub(crate) const APPENDED: &str = "davy_journal_appended_records_total";
 /// Bytes of frames appended.
@@ -18,8 +20,17 @@ pub(crate) const QUEUE_BYTES: &str = "davy_journal_queue_bytes";
 pub(crate) const SEGMENTS: &str = "davy_journal_segments";
 /// Segment files dropped by retention.
 pub(crate) const DROPPED: &str = "davy_journal_dropped_segments_total";
-/// Segment files that are over age or size and stay because a snapshot is missing.
-pub(crate) const HELD: &str = "davy_journal_held_segments";
+/// 1 while the oldest segment is over age or size and stays because a snapshot is missing.
+pub(crate) const HELD: &str = "davy_journal_retention_held";
+
+/// The kind of a journal as a label; 258 would be too many.
+pub(crate) fn journal_label(journal: JournalId) -> &'static str {
+    match journal {
+        JournalId::Telemetry(_) => "telemetry",
+        JournalId::Events => "events",
+        JournalId::Dead => "dead",
+    }
+}
 
 /// Says what each is; once, at an open.
 pub(crate) fn describe() {
@@ -31,5 +42,5 @@ pub(crate) fn describe() {
     describe_gauge!(QUEUE_BYTES, Unit::Bytes, "bytes of appends that wait to be written");
     describe_gauge!(SEGMENTS, Unit::Count, "segment files kept");
     describe_counter!(DROPPED, Unit::Count, "segment files dropped by retention");
-    describe_gauge!(HELD, Unit::Count, "segment files over age or size, held for want of a snapshot");
+    describe_gauge!(HELD, "1 while old segments stay for want of a snapshot");
 }

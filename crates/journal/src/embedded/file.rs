@@ -175,7 +175,7 @@ impl<'a> Scan<'a> {
             return Ok(Found::End);
         }
         let at = self.next;
-        if let Ok(needed) | Err(FrameFault::Short(needed)) = frame_length(self.ahead()) {
+        if let Ok(needed) | Err(FrameFault::Short(needed)) = frame_length(self.ahead(), self.salt) {
             self.look(needed)?;
         }
         let start = usize::try_from(at - self.window_at).expect("inside the window");
@@ -225,4 +225,22 @@ pub(crate) fn synced_past(handle: &dyn DiskFile, file: &LogFile, offset: u64) ->
         at += WINDOW_BYTES as u64;
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_stays_what_it_is() {
+        let bytes = encode_start(FileKind::Events, 7, 0x0102_0304_0506_0708, &LogState::default());
+        let mut expected = b"DAVYJRNL\x01\0\0\0\x0b\0\0\0\x07\0\0\0\0\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01\x02\0\0\0".to_vec();
+        expected.extend_from_slice(&bytes[36..40]);
+        // Field 1, the least time there is.
+        expected.extend_from_slice(b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\0\0\0\0\0");
+        assert_eq!(bytes, expected);
+        assert_eq!(file_name(7), "0000000000000007.davyj");
+        assert_eq!(file_number(&file_name(7)), Some(7));
+        assert_eq!(file_number("7.davyj"), None);
+    }
 }

@@ -6,7 +6,8 @@
 //!  4  u32  CRC-32C over the salt of the file, the length, and everything from byte 8 on
 //!  8  u8   0xDA
 //!  9  u8   flags; bit 0: the body was lawfully erased, its bytes are zero; bit 1: the body was left out of an export, its bytes are not here
-//! 10  u16  zero
+//! 10  u16  the upper 16 bits of the salt: in a search for frames it spares the checksum of most bytes that only look like one, so that no body
+//!          can be made to slow a start down
 //! 12  u32  how much of this file was known to be synced when the frame was written
 //! 16       header; with the hash of the body it is what the chain binds
 //!     16 u8 journal (1 telemetry, 2 events, 3 dead)   17 u8 partition   18 u8 kind (1 data, 2 seal)   19 u8 length of the key
@@ -201,7 +202,8 @@ pub(crate) fn encode_frame(
     let length = frame_bytes(header.journal, &header.key, stored as usize);
     out.reserve(length);
     out.extend_from_slice(&u32::try_from(length).expect("bodies are bounded").to_le_bytes());
-    out.extend_from_slice(&[0, 0, 0, 0, MARK, flags, 0, 0]);
+    out.extend_from_slice(&[0, 0, 0, 0, MARK, flags]);
+    out.extend_from_slice(&tag(salt));
     out.extend_from_slice(&synced.to_le_bytes());
     header.write(out);
     if let Some(link) = link {
@@ -216,6 +218,11 @@ pub(crate) fn encode_frame(
     out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
 }
 
+fn tag(salt: u64) -> [u8; 2] {
+    let [.., low, high] = salt.to_le_bytes();
+    [low, high]
+}
+
 fn checksum(salt: u64, frame: &[u8]) -> u32 {
     let seeded = crc32c::crc32c(&salt.to_le_bytes());
     crc32c::crc32c_append(crc32c::crc32c_append(seeded, &frame[..4]), &frame[8..])
@@ -223,7 +230,7 @@ fn checksum(salt: u64, frame: &[u8]) -> u32 {
 
 /// Reads the frame that bytes start with. Never panics, whatever the bytes.
 pub fn decode_frame(bytes: &[u8], salt: u64) -> Result<Frame<'_>, FrameFault> {
-    let length = frame_length(bytes)?;
+    let length = frame_length(bytes, salt)?;
     let frame = bytes.get(..length).ok_or(FrameFault::Short(length))?;
     if checksum(salt, frame) != u32_at(frame, 4) {
         return Err(FrameFault::Bad("the checksum of the frame does not hold"));
@@ -232,11 +239,11 @@ pub fn decode_frame(bytes: &[u8], salt: u64) -> Result<Frame<'_>, FrameFault> {
 }
 
 /// The length of the frame that bytes start with, by its first bytes alone.
-pub(crate) fn frame_length(bytes: &[u8]) -> Result<usize, FrameFault> {
+pub(crate) fn frame_length(bytes: &[u8], salt: u64) -> Result<usize, FrameFault> {
     let prefix = bytes.get(..PREFIX_BYTES).ok_or(FrameFault::Short(PREFIX_BYTES))?;
     let length = u32_at(prefix, 0) as usize;
     let plausible = (FIXED_BYTES..=MAX_FRAME_BYTES).contains(&length) && length.is_multiple_of(8);
-    if !plausible || prefix[8] != MARK {
+    if !plausible || prefix[8] != MARK || prefix[10..12] != tag(salt) {
         return Err(FrameFault::Bad("no frame starts here"));
     }
     Ok(length)
@@ -323,16 +330,16 @@ mod tests {
 
     #[test]
     fn the_layout_stays_what_it_is() {
-        let (_, bytes) = encoded(JournalId::Telemetry(Partition(9)), b"abc", 5);
+        let (_, bytes) = encoded(JournalId::Telemetry(Partition(9)), b"abc", 0x0201_0000_0000_0005);
         let mut expected = vec![72, 0, 0, 0];
         expected.extend_from_slice(&bytes[4..8]);
-        expected.extend_from_slice(&[0xDA, 0, 0, 0, 77, 0, 0, 0, 1, 9, 1, 8, 3, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend_from_slice(&[0xDA, 0, 1, 2, 77, 0, 0, 0, 1, 9, 1, 8, 3, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
         expected.extend_from_slice(&[0xFF; 16]);
         expected.extend_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0]);
         expected.extend_from_slice(b"engine/7abc");
         expected.resize(72, 0);
         assert_eq!(bytes, expected);
-        assert_eq!(u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]), checksum(5, &bytes));
+        assert_eq!(u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]), checksum(0x0201_0000_0000_0005, &bytes));
     }
 
     proptest! {
@@ -366,7 +373,7 @@ mod tests {
                 let length = bytes.len() / 8 * 8;
                 bytes.truncate(length);
                 bytes[..4].copy_from_slice(&u32::try_from(length).expect("small").to_le_bytes());
-                bytes[8] = MARK;
+                (bytes[8], bytes[10], bytes[11]) = (MARK, 0, 0);
                 bytes[9] &= 3;
                 bytes[16] = 1 + bytes[16] % 3;
                 let crc = checksum(9, &bytes);

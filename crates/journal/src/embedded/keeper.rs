@@ -56,18 +56,21 @@ impl Keeper {
 
     /// Drops what is over age or size and not needed; says how many segments.
     pub(crate) fn retain(&mut self) -> Result<usize, JournalError> {
-        let mut dropped = 0;
+        let (mut dropped, mut held) = (0, false);
         while self.oldest_is_over() {
-            if self.oldest_is_held() {
+            held = self.oldest_is_held();
+            if held {
+                tracing::warn!(
+                    segments = self.segments.len(),
+                    "old segments are held, a partition has no second snapshot past them"
+                );
                 break;
             }
             self.drop_oldest()?;
             dropped += 1;
         }
         self.trim_dead()?;
-        let held = self.segments.iter().filter(|_| self.oldest_is_over()).count();
-        #[expect(clippy::cast_precision_loss, reason = "a gauge of files")]
-        metrics::gauge!(names::HELD).set(held as f64);
+        metrics::gauge!(names::HELD).set(f64::from(u8::from(held)));
         #[expect(clippy::cast_precision_loss, reason = "a gauge of files")]
         metrics::gauge!(names::SEGMENTS).set(self.segments.len() as f64);
         metrics::counter!(names::DROPPED).increment(dropped as u64);

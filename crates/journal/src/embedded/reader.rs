@@ -54,7 +54,7 @@ fn read_run(
         io::ErrorKind::NotFound => ReadFault::Moved,
         _ => ReadFault::Failed(storage("open", path)(error)),
     })?;
-    let mut window = Window { handle: &*handle, bytes: Vec::new(), at: 0 };
+    let mut window = Window { handle: &*handle, salt: run.file.salt, bytes: Vec::new(), at: 0 };
     for (expected, offset) in (run.first..).zip(&run.offsets) {
         let offset = u64::from(*offset);
         let there = window.frame_at(offset).map_err(|error| ReadFault::Failed(storage("read", path)(error)))?;
@@ -76,6 +76,7 @@ fn read_run(
 /// A piece of a file in memory.
 struct Window<'a> {
     handle: &'a dyn DiskFile,
+    salt: u64,
     bytes: Vec<u8>,
     at: u64,
 }
@@ -86,7 +87,7 @@ impl Window<'_> {
         if self.from(offset).len() < PREFIX_BYTES {
             self.fill(offset, WINDOW_BYTES)?;
         }
-        if let Ok(length) | Err(FrameFault::Short(length)) = frame_length(self.from(offset))
+        if let Ok(length) | Err(FrameFault::Short(length)) = frame_length(self.from(offset), self.salt)
             && self.from(offset).len() < length
         {
             self.fill(offset, length.max(WINDOW_BYTES))?;

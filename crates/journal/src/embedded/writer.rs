@@ -21,6 +21,8 @@ use crate::{Append, Appended, JournalError, JournalId, JournalRecord, Key, MAX_B
 pub(crate) const MAX_APPEND_BYTES: usize = 256 << 20;
 /// A segment never grows beyond this by configuration: offsets in it are 32 bits.
 pub(crate) const MAX_SEGMENT_BYTES: u64 = 2 << 30;
+/// A buffer that one huge append needed is not kept.
+const BUFFER_BYTES: usize = 8 << 20;
 /// The key under which the journal writes seals.
 pub(crate) const SEAL_KEY: &str = "journal";
 
@@ -241,6 +243,7 @@ impl Writer {
         let mut touched = BTreeMap::new();
         for (offset, record) in batch.records {
             let lane = lane_of(record.journal);
+            metrics::counter!(names::APPENDED, "journal" => names::journal_label(record.journal)).increment(1);
             touched.insert(lane, record.position.0);
             let cost = record.body.len() + RECORD_BYTES;
             self.shared.lanes[lane].push(&self.active.file, offset, record);
@@ -255,6 +258,8 @@ impl Writer {
             self.shared.lanes[*lane].announce_appended();
         }
         metrics::counter!(names::APPENDED_BYTES).increment(self.buffer.len() as u64);
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_BYTES);
         for (request, appended) in batch.done {
             request.answer(Ok(appended));
         }
