@@ -139,7 +139,8 @@ fn journal_is_proved(folder: &Path) {
 
 fn flip_a_byte_of_an_alarm(folder: &Path) {
     const WORD: &[u8] = b"alarm.raised";
-    for path in files(folder) {
+    // Snapshots are no evidence: they can be made again from the records, and are when they are broken.
+    for path in files(folder).into_iter().filter(|path| !path.starts_with(folder.join("snapshots"))) {
         let mut bytes = std::fs::read(&path).expect("a journal's file");
         if let Some(place) = bytes.windows(WORD.len()).position(|window| window == WORD) {
             bytes[place] ^= 1;

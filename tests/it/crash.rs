@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use harness::{Davy, Feed, Mosquitto, Publisher, Store, micros, samples, until_within};
+use harness::{Davy, Feed, Mosquitto, Publisher, Store, alarms, micros, samples, until, until_within};
 use tokio::sync::watch;
 use wire::v1::event::Body;
 
-use crate::sites::{TOPIC, level, now_ms, plain, site};
+use crate::sites::{TOPIC, level, message, now_ms, plain, site};
 
 /// 25,000 moments of eight values make 200,000 samples.
 const ROWS: usize = 25_000;
@@ -188,4 +188,44 @@ async fn check_history(davy: &Davy, base: i64) {
         };
         assert_eq!(sample.value, Some(wanted), "{} of row {row}", sample.point);
     }
+}
+
+/// A snapshot is only a short cut: with all of them broken, the records alone bring the same alarms back.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_snapshots_are_replayed_around() {
+    let high = ["kind = \"high\"\nlimit = 80.0"];
+    let broker = Mosquitto::start(Store::None).await;
+    let mut davy = Davy::start(&site(&[level("x", &high)]), &broker.url()).await;
+    let feed = Feed::follow(davy.addresses());
+    let mut gateway = Publisher::connect(broker.port(), "gw1");
+    gateway.publish(TOPIC, message(now_ms() - 1_000, "x", 90.0)).await;
+    feed.first("alarm.raised", "x").await;
+    let before = alarms(&davy.grpc()).await;
+    assert_eq!(before.len(), 1);
+    // A stop in good order writes snapshots.
+    davy.terminate().await;
+    let broken = break_files(&davy.data().join("journal").join("snapshots"));
+    assert!(broken > 0, "there was something to break");
+    davy.start_again().await;
+    let grpc = davy.grpc();
+    let after = until("the alarm is listed again", async || Some(alarms(&grpc).await).filter(|open| !open.is_empty())).await;
+    assert_eq!(after, before);
+    gateway.publish(TOPIC, message(now_ms(), "x", 10.0)).await;
+    feed.first("alarm.returned", "x").await;
+    let raised = feed.events().iter().filter(|event| event.kind == "alarm.raised").count();
+    assert_eq!(raised, 1, "nothing is said twice");
+    let differs = feed.events().iter().any(|event| event.kind == "replay.differs");
+    assert!(!differs, "the same records give the same events");
+}
+
+fn break_files(folder: &std::path::Path) -> usize {
+    let paths = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files: Vec<_> = paths.filter(|path| path.is_file()).collect();
+    for path in &files {
+        let mut bytes = std::fs::read(path).expect("a snapshot");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(path, bytes).expect("it can be written");
+    }
+    files.len()
 }

@@ -1,4 +1,4 @@
-//! A consumer that does not read slows nobody (traps 52).
+//! A consumer that does not read slows nobody (traps 55).
 
 use std::fmt::Write as _;
 use std::time::Duration;
