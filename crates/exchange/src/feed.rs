@@ -177,6 +177,10 @@ impl Feed {
             self.skipped = 0;
             self.ready.push_back(Ready::Heartbeat(self.cursor));
         }
+        if self.ready.is_empty() {
+            // A long way through events that the filter holds back must not keep others from this thread.
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 
@@ -205,9 +209,8 @@ impl Feed {
         let more = timeout(hub.config.poll_interval, hub.journal.wait(JournalId::Events, after, Level::Durable));
         // Cancel-safe: waiting changes nothing, and the next read starts where the last one ended.
         tokio::select! {
-            more = more => match more {
-                Ok(Err(error)) => return Err(unavailable(&error)),
-                Ok(Ok(_)) | Err(_) => {}
+            more = more => if let Ok(Err(error)) = more {
+                return Err(unavailable(&error));
             },
             () = tokio::time::sleep_until(self.heartbeat_due) => self.ready.push_back(Ready::Heartbeat(self.cursor)),
             () = hub.shutdown.requested() => {}
