@@ -3,6 +3,8 @@
 //! `cargo run --release -p benches -- core | journal | ingest | latency`; `ingest` and `latency` need Mosquitto and a release
 //! build of `davy`.
 
+#![expect(clippy::print_stdout, reason = "tables are what these programs are for")]
+
 mod core;
 mod ingest;
 mod journal_append;

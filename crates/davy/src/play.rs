@@ -16,6 +16,8 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Vec<u8>,
 }
 
+type Object = Map<String, Value>;
+
 /// One message a gateway for the values of one instant; `seq` is counted per gateway.
 pub(crate) struct Gateways<'a> {
     site: &'a Site,
@@ -29,7 +31,7 @@ impl<'a> Gateways<'a> {
 
     /// The messages of one instant; values by index of the site's points.
     pub(crate) fn messages(&mut self, time: Time, values: &[(usize, Option<f64>, Quality)]) -> Vec<Outgoing> {
-        let mut by_gateway: BTreeMap<&str, (Map<String, Value>, Map<String, Value>)> = BTreeMap::new();
+        let mut by_gateway: BTreeMap<&str, (Object, Object)> = BTreeMap::new();
         for (point, value, quality) in values {
             let Some(point) = self.site.points.get(*point) else { continue };
             let (named, qualities) = by_gateway.entry(point.source.gateway.as_str()).or_default();
@@ -41,7 +43,7 @@ impl<'a> Gateways<'a> {
         by_gateway.into_iter().map(|(gateway, (values, qualities))| self.message(gateway, time, values, qualities)).collect()
     }
 
-    fn message(&mut self, gateway: &str, time: Time, values: Map<String, Value>, qualities: Map<String, Value>) -> Outgoing {
+    fn message(&mut self, gateway: &str, time: Time, values: Object, qualities: Object) -> Outgoing {
         let seq = self.seq.entry(gateway.to_owned()).or_insert(0);
         let mut payload = json!({ "ts": wire::format_time(time), "seq": *seq, "values": values });
         *seq += 1;

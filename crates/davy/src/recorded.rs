@@ -11,9 +11,11 @@ use site::samples::{Reader, Row};
 
 use crate::exit::CommandError;
 
+type FileReader<'s> = Reader<'s, Box<dyn Read>>;
+
 /// Rows of several files in order of time; rows of one file stay in its order, and files in the order given where times are equal.
 pub(crate) struct Merged<'s> {
-    files: Vec<(Reader<'s, Box<dyn Read>>, Option<Row>)>,
+    files: Vec<(FileReader<'s>, Option<Row>)>,
     last: Time,
 }
 

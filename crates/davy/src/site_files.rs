@@ -12,7 +12,7 @@ use crate::exit::CommandError;
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Reads and checks a site; faults and warnings go to standard error.
-pub fn load(path: &Path) -> Result<Loaded, CommandError> {
+pub(crate) fn load(path: &Path) -> Result<Loaded, CommandError> {
     let files = read(path).map_err(CommandError::input)?;
     match site::load(&files) {
         Ok(loaded) => {

@@ -35,7 +35,7 @@ proptest! {
         let batch = Batch {
             revision: RevisionNumber(3),
             gateways: vec![GatewayPath::new("rugang/e01/gw1").expect("valid")],
-            messages: vec![Message { gateway: 0, samples: samples.len() as u32, seq: seq.map(u64::from), digest }],
+            messages: vec![Message { gateway: 0, samples: u32::try_from(samples.len()).expect("few"), seq: seq.map(u64::from), digest }],
             samples,
         };
         let body = Body::Batch(batch);
@@ -46,8 +46,12 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_record_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode_body(&bytes);
-        let _ = decode_event_record(&bytes);
+        if let Ok(body) = decode_body(&bytes) {
+            prop_assert_eq!(decode_body(&encode_body(&body)).expect("own bytes"), body);
+        }
+        if let Ok(record) = decode_event_record(&bytes) {
+            prop_assert_eq!(decode_event_record(&encode_event_record(&record)).expect("own bytes"), record);
+        }
     }
 }
 

@@ -48,7 +48,9 @@ fn generated_code_is_up_to_date() {
         generate(&checked_in);
     }
     let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gen");
-    let _ = fs::remove_dir_all(&fresh);
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).expect("empty the folder");
+    }
     fs::create_dir_all(&fresh).expect("create folder");
     generate(&fresh);
     assert_eq!(listing(&fresh), listing(&checked_in));

@@ -50,7 +50,7 @@ fn at(seconds: i64) -> Time {
 }
 
 fn gateway() -> GatewayPath {
-    GatewayPath::new("rugang/e01/gw1").unwrap()
+    GatewayPath::new("rugang/e01/gw1").expect("valid")
 }
 
 fn occurrence() -> EventId {
@@ -58,12 +58,12 @@ fn occurrence() -> EventId {
 }
 
 fn request() -> RequestId {
-    RequestId::new("req-1").unwrap()
+    RequestId::new("req-1").expect("valid")
 }
 
 fn revision() -> Revision {
     let rule = AlarmRule {
-        id: AlarmId::new("high").unwrap(),
+        id: AlarmId::new("high").expect("valid"),
         kind: AlarmKind::High,
         limit: Some(2895.0),
         deadband: 5.0,
@@ -79,11 +79,11 @@ fn revision() -> Revision {
         implied: false,
     };
     let point = Point {
-        id: PointId::new("e01-PI-101").unwrap(),
+        id: PointId::new("e01-PI-101").expect("valid"),
         name: "反应器压力".to_owned(),
-        installation: InstallationId::new("i01").unwrap(),
-        enterprise: EnterpriseId::new("e01").unwrap(),
-        park: Some(ParkId::new("rugang").unwrap()),
+        installation: InstallationId::new("i01").expect("valid"),
+        enterprise: EnterpriseId::new("e01").expect("valid"),
+        park: Some(ParkId::new("rugang").expect("valid")),
         quantity: Quantity::Pressure,
         unit: "kPa".to_owned(),
         range: Some(Range { low: 0.0, high: 4000.0 }),
@@ -93,21 +93,21 @@ fn revision() -> Revision {
         alarms: vec![rule],
     };
     let installation = Installation {
-        id: InstallationId::new("i01").unwrap(),
+        id: InstallationId::new("i01").expect("valid"),
         name: "合成装置".to_owned(),
-        enterprise: EnterpriseId::new("e01").unwrap(),
+        enterprise: EnterpriseId::new("e01").expect("valid"),
         kind: InstallationKind::Process,
         exposed_people: 45,
         location: Some(Location { lat: 32.061, lon: 120.513 }),
         substances: vec![Substance { cas: "7664-41-7".to_owned(), name: "氨".to_owned(), design_max_tonnes: 6.5 }],
     };
-    let park = ParkId::new("rugang").unwrap();
+    let park = ParkId::new("rugang").expect("valid");
     Revision {
         number: RevisionNumber(2),
         content_hash: [9; 32],
         numbers: vec![PointNumber(17)],
         next_point_number: PointNumber(18),
-        retired: vec![(PointId::new("e01-PI-100").unwrap(), PointNumber(16))],
+        retired: vec![(PointId::new("e01-PI-100").expect("valid"), PointNumber(16))],
         site: Site {
             parks: vec![Park {
                 id: park.clone(),
@@ -116,7 +116,7 @@ fn revision() -> Revision {
                 district: "320682".to_owned(),
             }],
             enterprises: vec![Enterprise {
-                id: EnterpriseId::new("e01").unwrap(),
+                id: EnterpriseId::new("e01").expect("valid"),
                 name: "示例化工有限公司".to_owned(),
                 park: Some(park),
                 district: String::new(),
@@ -149,8 +149,8 @@ fn telemetry_records() {
         Body::Command(Command {
             request_id: request(),
             kind: CommandKind::Acknowledge,
-            point: PointId::new("e01-PI-101").unwrap(),
-            alarm: AlarmId::new("high").unwrap(),
+            point: PointId::new("e01-PI-101").expect("valid"),
+            alarm: AlarmId::new("high").expect("valid"),
             occurrence: Some(occurrence()),
             activation: 2,
             actor: "night-shift".to_owned(),
@@ -174,7 +174,7 @@ fn alarm_and_command_events() {
             &format!("event_{}", transition.as_str().replace('.', "_")),
             EventBody::Alarm(Box::new(AlarmTransition {
                 transition: *transition,
-                alarm: AlarmId::new("high").unwrap(),
+                alarm: AlarmId::new("high").expect("valid"),
                 alarm_kind: AlarmKind::High,
                 priority: Priority::Critical,
                 state: AlarmState::LatchedUnacknowledged,
@@ -198,7 +198,7 @@ fn alarm_and_command_events() {
     let outcome = |verdict| CommandOutcome {
         request_id: request(),
         command: CommandKind::Reset,
-        alarm: AlarmId::new("high").unwrap(),
+        alarm: AlarmId::new("high").expect("valid"),
         occurrence: Some(occurrence()),
         activation: 3,
         actor: "night-shift".to_owned(),
