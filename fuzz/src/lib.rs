@@ -13,7 +13,7 @@ pub struct Tally {
 }
 
 /// Runs between two lines.
-const SAY_EVERY: u64 = 1 << 16;
+const SAY_EVERY: u64 = 1 << 14;
 
 impl Tally {
     /// Nothing yet.
