@@ -8,14 +8,23 @@ use model::ErrorKind;
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub struct CommandError {
-    kind: ErrorKind,
+    code: u8,
     error: anyhow::Error,
 }
+
+const INPUT: u8 = 1;
+const USAGE: u8 = 2;
+const DEPENDENCY: u8 = 3;
 
 impl CommandError {
     /// The input is at fault.
     pub fn input(error: impl Into<anyhow::Error>) -> Self {
         Self::of(ErrorKind::InvalidInput, error)
+    }
+
+    /// A setting or argument is missing or wrong.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: USAGE, error: error.into() }
     }
 
     /// A dependency could not be reached in time.
@@ -25,7 +34,11 @@ impl CommandError {
 
     /// A failure of a kind.
     pub fn of(kind: ErrorKind, error: impl Into<anyhow::Error>) -> Self {
-        Self { kind, error: error.into() }
+        let code = match kind {
+            ErrorKind::Unavailable | ErrorKind::Exhausted | ErrorKind::Internal => DEPENDENCY,
+            _ => INPUT,
+        };
+        Self { code, error: error.into() }
     }
 
     /// What a server answered.
@@ -46,10 +59,7 @@ impl fmt::Display for CommandError {
 pub fn exit_code(result: Result<(), CommandError>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     eprintln!("davy: failed to {error}");
-    match error.kind {
-        ErrorKind::Unavailable | ErrorKind::Exhausted | ErrorKind::Internal => ExitCode::from(3),
-        _ => ExitCode::from(1),
-    }
+    ExitCode::from(error.code)
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Settings {
             args.store.clone().or(file.store).unwrap_or_else(|| format!("sqlite:{}", data.join("history.sqlite").display()));
         let store = store.parse::<StoreUrl>().map_err(|error| faults.push(format!("--store: {error}"))).ok();
         let (Some(store), true) = (store, faults.is_empty()) else {
-            return Err(CommandError::input(anyhow!("take the settings: {}", faults.join("; "))));
+            return Err(CommandError::usage(anyhow!("take the settings: {}", faults.join("; "))));
         };
         Ok(Self {
             demo: args.demo,
