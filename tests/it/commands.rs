@@ -47,7 +47,7 @@ fn wrong_usage_is_two_and_nobody_there_is_three() {
     assert_eq!((missing.code(), missing.out.as_str()), (1, ""), "{}", missing.err);
     assert!(missing.err.contains("/nowhere.csv"), "{}", missing.err);
     let incomplete = run(["up"]);
-    assert_eq!(incomplete.code(), 1, "{}", incomplete.err);
+    assert_eq!(incomplete.code(), 2, "{}", incomplete.err);
     assert!(incomplete.err.contains("--site") && incomplete.err.contains("--mqtt"), "both faults at once: {}", incomplete.err);
 }
 
