@@ -37,7 +37,7 @@ impl Core {
         if self.row_is_ripe(gateway) && self.nothing_newer(samples) {
             self.set_back(gateway, samples, events);
         }
-        let (mut counted, mut newer, mut ahead) = (false, false, false);
+        let (mut counted, mut older, mut newer, mut ahead) = (false, false, false, false);
         let limit = self.ahead_limit();
         for sample in samples {
             let Some(local) = self.layout.local(sample.point) else {
@@ -62,12 +62,13 @@ impl Core {
                 ahead = true;
             }
             counted = true;
+            older |= self.hot[local].is_behind(sample.time);
             newer |= self.judge_sample(local, sample, sample.time > limit, events);
         }
         if counted && !ahead {
             self.clock_recovers(gateway, samples, events);
         }
-        self.count_message(gateway, counted, newer);
+        self.count_message(gateway, older, newer);
     }
 
     /// The latest sample time that no wrong clock is suspected of.
@@ -75,12 +76,13 @@ impl Core {
         if self.recorded { Time::MAX } else { self.now.plus(SKEW) }
     }
 
-    fn count_message(&mut self, gateway: usize, counted: bool, newer: bool) {
+    /// A repeat of what is known says nothing of a clock: only older samples speak for one that was set back.
+    fn count_message(&mut self, gateway: usize, older: bool, newer: bool) {
         let state = &mut self.gateways[gateway];
         state.last_message = Some(self.now);
         if newer {
             state.row = 0;
-        } else if counted {
+        } else if older {
             if state.row == 0 {
                 state.row_since = self.now;
             }
@@ -102,10 +104,10 @@ impl Core {
 
     fn nothing_newer(&self, samples: &[Sample]) -> bool {
         let limit = self.ahead_limit();
-        let older = |(sample, hot): (&Sample, &Hot)| {
+        let not_newer = |(sample, hot): (&Sample, &Hot)| {
             hot.has(Hot::SEEN) && !hot.has(Hot::SET_BACK) && sample.time <= limit && sample.time <= hot.last
         };
-        self.counting(samples).next().is_some() && self.counting(samples).all(older)
+        self.counting(samples).any(|(sample, hot)| hot.is_behind(sample.time)) && self.counting(samples).all(not_newer)
     }
 
     /// Anchors all points of a gateway anew: each takes its next sample, whatever its time.

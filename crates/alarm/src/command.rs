@@ -43,6 +43,9 @@ impl Core {
     fn verdict_on(&self, command: &Command, cell: Option<usize>) -> Result<Flags, (Refusal, &'static str)> {
         let cell = cell.ok_or((Refusal::NotFound, "there is no such alarm"))?;
         let (state, rule) = (&self.cells[cell], &self.layout.rules[cell]);
+        if state_of(state.flags) == AlarmState::Normal && command.occurrence.is_some() {
+            return Err((Refusal::StaleActivation, "that occurrence has ended"));
+        }
         if state_of(state.flags) == AlarmState::Normal {
             return Err((Refusal::NotFound, "nothing is open"));
         }

@@ -131,6 +131,11 @@ impl Hot {
         self.anchor = if self.frozen() { Time::from_micros(0) } else { now };
     }
 
+    /// Whether a sample of this time is older than the newest one.
+    pub(crate) fn is_behind(&self, time: Time) -> bool {
+        self.has(Self::SEEN) && !self.has(Self::SET_BACK) && time < self.last
+    }
+
     /// The newest sample's value, if it can be judged.
     pub(crate) fn judged_value(&self) -> Option<f64> {
         (self.has(Self::VALUE) && !self.has(Self::BAD)).then_some(self.value)

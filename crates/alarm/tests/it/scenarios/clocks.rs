@@ -107,6 +107,23 @@ fn a_clock_set_back_is_followed_after_five_messages() {
 }
 
 #[test]
+fn a_gateway_that_repeats_its_last_sample_falls_silent_and_was_not_set_back() {
+    check(
+        &["p1 stale=10\n stale"],
+        "0 rev 1
+         1 p1=5
+         3 p1=5@1
+         5 p1=5@1
+         7 p1=5@1
+         9 p1=5@1
+         11 p1=5@1
+         13 p1=6@1
+         15 tick",
+        "11 alarm.raised p1.stale unacknowledged #1",
+    );
+}
+
+#[test]
 fn five_messages_in_a_moment_or_with_one_newer_are_no_step_back() {
     check(
         &["p1\n high 100\np2\n high 100"],

@@ -88,6 +88,26 @@ fn a_command_on_what_the_operator_did_not_see_is_refused() {
 }
 
 #[test]
+fn a_second_acknowledgement_of_what_has_ended_is_stale() {
+    check(
+        &["p1\n high 100"],
+        "0 rev 1
+         1 p1=100
+         2 p1=0
+         3 ack r1 p1 high act=1 occ=1.0
+         4 ack r2 p1 high act=1 occ=1.0
+         5 ack r3 p1 high",
+        "1 alarm.raised p1.high unacknowledged #1 v=100
+         2 alarm.returned p1.high returned_unacknowledged #1 v=0
+         3 command.accepted p1.high r1 normal
+         3 alarm.acknowledged p1.high normal #1 (seen)
+         3 alarm.closed p1.high normal #1 (seen)
+         4 command.refused p1.high r2 normal stale_activation: that occurrence has ended
+         5 command.refused p1.high r3 normal not_found: nothing is open",
+    );
+}
+
+#[test]
 fn other_records_are_told_once_each() {
     check(
         &["p1\n high 1"],
