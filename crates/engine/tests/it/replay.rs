@@ -125,7 +125,7 @@ async fn a_second_engine_is_fenced_off() {
     // Another engine of the same partition writes.
     append(&*journal, JournalId::Events, &format!("engine/{}", partition()), Bytes::new()).await;
     put(&journal, Time::YEAR_2000, &sample(2, Time::YEAR_2000 + model::Span::from_secs(1), 55.0)).await;
-    let stopped = engine.await.expect("no panic");
+    let stopped = tokio::time::timeout(Duration::from_secs(60), engine).await.expect("it stops").expect("no panic");
     assert!(matches!(stopped, Err(EngineError::AnotherEngine { .. })), "{stopped:?}");
     assert!(!health.is_ready() && health.report().contains("another engine"), "{}", health.report());
 }
