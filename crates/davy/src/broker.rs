@@ -15,7 +15,7 @@ use crate::exit::CommandError;
 use crate::play::Outgoing;
 
 /// How long the broker may take to answer at first, and to acknowledge what is left at the end.
-const BROKER_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const BROKER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Messages that may wait between this program and the broker; beyond it the sender waits.
 const QUEUE: usize = 1_000;
@@ -42,7 +42,7 @@ impl Broker {
         let acknowledged = Arc::new(Acknowledged::default());
         let polling = tokio::spawn(poll(events, Arc::clone(&acknowledged)));
         let broker = Self { client, sent: 0, acknowledged, polling };
-        let reached = broker.until(|it| it.connected.load(Ordering::Acquire) > 0).await;
+        let reached = broker.until(BROKER_WITHIN, |it| it.connected.load(Ordering::Acquire) > 0).await;
         reached
             .with_context(|| format!("reach the broker {}:{}", config.host, config.port))
             .map_err(CommandError::unreachable)?;
@@ -58,17 +58,17 @@ impl Broker {
     }
 
     /// Waits until the broker has acknowledged everything.
-    pub(crate) async fn finish(self) -> Result<(), CommandError> {
+    pub(crate) async fn finish(self, patience: Duration) -> Result<(), CommandError> {
         let sent = self.sent;
-        let all = self.until(|it| it.count.load(Ordering::Acquire) >= sent).await;
+        let all = self.until(patience, |it| it.count.load(Ordering::Acquire) >= sent).await;
         let count = self.acknowledged.count.load(Ordering::Acquire);
         self.polling.abort();
         eprintln!("davy: {count} of {sent} messages acknowledged by the broker");
         all.with_context(|| format!("get all {sent} messages acknowledged")).map_err(CommandError::unreachable)
     }
 
-    async fn until(&self, done: impl Fn(&Acknowledged) -> bool) -> Result<(), tokio::time::error::Elapsed> {
-        tokio::time::timeout(BROKER_WITHIN, async {
+    async fn until(&self, patience: Duration, done: impl Fn(&Acknowledged) -> bool) -> Result<(), tokio::time::error::Elapsed> {
+        tokio::time::timeout(patience, async {
             loop {
                 let changed = self.acknowledged.changed.notified();
                 if done(&self.acknowledged) {

@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 use wire::v1;
 use wire::v1::alarm_service_client::AlarmServiceClient;
 use wire::v1::exchange_service_client::ExchangeServiceClient;
+use wire::v1::subscribe_request::Start;
 use wire::v1::subscribe_response::Item;
 
 use crate::broker::Broker;
@@ -85,28 +86,37 @@ fn span(duration: Duration) -> Span {
 /// Acknowledges each gas alarm a second after it came, and resets it once it has returned.
 pub(crate) async fn operator(server: String, shutdown: Shutdown) -> anyhow::Result<()> {
     let channel = tonic::transport::Endpoint::from_shared(server).context("reach the demo's own server")?.connect_lazy();
+    let mut start = Start::Position(v1::StartPosition::Snapshot.into());
+    loop {
+        tokio::select! {
+            // Shutdown may come between looking and answering; the alarm then simply stays as it is.
+            () = watch(&channel, &mut start) => {}
+            () = shutdown.requested() => return Ok(()),
+        }
+        tokio::select! {
+            // Waiting before the next try, or the end.
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
+            () = shutdown.requested() => return Ok(()),
+        }
+    }
+}
+
+/// Answers the alarms of one stream until it ends.
+async fn watch(channel: &Channel, start: &mut Start) {
     let request = v1::SubscribeRequest {
-        start: Some(v1::subscribe_request::Start::Position(v1::StartPosition::Snapshot.into())),
+        start: Some(start.clone()),
         filter: Some(v1::EventFilter { kinds: vec!["alarm.*".to_owned()], ..v1::EventFilter::default() }),
         ..v1::SubscribeRequest::default()
     };
-    let mut events =
-        ExchangeServiceClient::new(channel.clone()).subscribe(request).await.context("subscribe as demo operator")?.into_inner();
-    let mut alarms = AlarmServiceClient::new(channel);
-    loop {
-        let item = tokio::select! {
-            // A message that is dropped at shutdown is of no use to anybody.
-            item = events.message() => item,
-            () = shutdown.requested() => return Ok(()),
-        };
-        let Ok(Some(v1::SubscribeResponse { item })) = item else { return Ok(()) };
+    let mut alarms = AlarmServiceClient::new(channel.clone());
+    let Ok(events) = ExchangeServiceClient::new(channel.clone()).subscribe(request).await else { return };
+    let mut events = events.into_inner();
+    while let Ok(Some(v1::SubscribeResponse { item })) = events.message().await {
         let Some(Item::Event(event)) = item else { continue };
-        let recorded = wire::v1_to_recorded(&event).context("read an event")?;
-        tokio::select! {
-            // Shutdown may come between looking and answering; the alarm then simply stays as it is.
-            () = answer(&mut alarms, &recorded) => {}
-            () = shutdown.requested() => return Ok(()),
+        if let Ok(recorded) = wire::v1_to_recorded(&event) {
+            answer(&mut alarms, &recorded).await;
         }
+        *start = Start::Cursor(event.cursor);
     }
 }
 

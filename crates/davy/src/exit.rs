@@ -45,7 +45,7 @@ impl CommandError {
     pub fn status(status: &tonic::Status) -> Self {
         let unreachable = matches!(status.code(), tonic::Code::Unavailable | tonic::Code::DeadlineExceeded);
         let kind = if unreachable { ErrorKind::Unavailable } else { ErrorKind::InvalidInput };
-        Self::of(kind, anyhow::anyhow!("{}", status.message()))
+        Self::of(kind, anyhow::anyhow!("get an answer: {}", status.message()))
     }
 }
 

@@ -27,22 +27,30 @@ fn run(command: Command) -> Result<(), CommandError> {
 }
 
 async fn dispatch(command: Command) -> Result<(), CommandError> {
-    let shutdown = Shutdown::new();
-    let interrupted = tokio::spawn(request_on_signal(shutdown.clone()));
-    let result = match command {
-        Command::Up(args) => Box::pin(davy::up(Settings::resolve(&args)?, shutdown)).await,
+    match command {
+        Command::Up(args) => {
+            let settings = Settings::resolve(&args)?;
+            Box::pin(davy::up(settings, shutdown_on_signal())).await
+        }
+        Command::Simulate(args) => Box::pin(command::simulate::run(&args, &shutdown_on_signal())).await,
+        Command::Watch { server, json, start } => {
+            Box::pin(command::watch::run(&server, json, &start, &shutdown_on_signal())).await
+        }
+        // The rest end by themselves, or by a signal as any program does.
         Command::Check { path } => command::check::run(&path),
         Command::Backtest { site, samples } => command::backtest::run(&site, &samples),
-        Command::Simulate(args) => Box::pin(command::simulate::run(&args, &shutdown)).await,
-        Command::Watch { server, json, start } => Box::pin(command::watch::run(&server, json, &start, &shutdown)).await,
         Command::Query(args) => Box::pin(command::query::run(&args)).await,
         Command::Alarm { action: action @ (AlarmAction::Ack(_) | AlarmAction::Reset(_)) } => {
             Box::pin(command::alarm::run(&action)).await
         }
-        Command::Journal { action } => Box::pin(command::journal::run(&action)).await,
-    };
-    interrupted.abort();
-    result
+        Command::Journal { action } => command::journal::run(&action),
+    }
+}
+
+fn shutdown_on_signal() -> Shutdown {
+    let shutdown = Shutdown::new();
+    tokio::spawn(request_on_signal(shutdown.clone()));
+    shutdown
 }
 
 /// Ctrl-C and SIGTERM ask for the same; the end of standard input asks for nothing.

@@ -65,6 +65,10 @@ impl Iterator for Merged<'_> {
 
 fn input(file: &Path) -> Result<Box<dyn Read>, CommandError> {
     let doing = || format!("read the samples {}", file.display());
+    let metadata = std::fs::metadata(file).with_context(doing).map_err(CommandError::input)?;
+    if !metadata.is_file() {
+        return Err(CommandError::input(anyhow!("{}: it is read twice, so it must be a regular file, not a pipe", doing())));
+    }
     let reader = BufReader::with_capacity(1 << 20, File::open(file).with_context(doing).map_err(CommandError::input)?);
     let packed = file.extension().is_some_and(|ending| ending == "gz");
     Ok(if packed { Box::new(MultiGzDecoder::new(reader)) } else { Box::new(reader) })

@@ -56,11 +56,11 @@ impl Settings {
             faults.push(format!("--journal {journal}: this version has the embedded journal only; leave it out"));
         }
         let mqtt = args.mqtt.clone().or(file.mqtt);
-        let mqtt = mqtt.and_then(|url| MqttConfig::parse(&url).map_err(|error| faults.push(format!("--mqtt: {error}"))).ok());
-        let site = args.site.clone().or(file.site);
-        if mqtt.is_none() && !args.demo && faults.is_empty() {
+        if mqtt.is_none() && !args.demo {
             faults.push("--mqtt is missing; give the broker as mqtt://host:1883, or try `davy up --demo`".to_owned());
         }
+        let mqtt = mqtt.and_then(|url| MqttConfig::parse(&url).map_err(|error| faults.push(format!("--mqtt: {error}"))).ok());
+        let site = args.site.clone().or(file.site);
         if site.is_none() && !args.demo {
             faults.push("--site is missing; give a site file or a folder of them, or try `davy up --demo`".to_owned());
         }
@@ -87,13 +87,15 @@ impl Settings {
 }
 
 fn temporary_folder() -> PathBuf {
-    std::env::temp_dir().join(format!("davy-demo-{}", std::process::id()))
+    // Fresh even where process ids come again, as in a container.
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    std::env::temp_dir().join(format!("davy-demo-{}-{}", std::process::id(), since.as_micros()))
 }
 
 fn read(path: &Path) -> Result<File, CommandError> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("read the settings {}", path.display())).map_err(CommandError::input)?;
-    toml::from_str(&text).with_context(|| format!("read the settings {}", path.display())).map_err(CommandError::input)
+    let doing = || format!("read the settings {}", path.display());
+    let text = fs::read_to_string(path).with_context(doing).map_err(CommandError::usage)?;
+    toml::from_str(&text).with_context(doing).map_err(CommandError::usage)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub use api::{
 pub use embedded::Embedded;
 pub use embedded::clock::{Clock, SystemClock};
 pub use embedded::config::EmbeddedConfig;
-pub use embedded::export::{ExportReport, export, verify_export};
+pub use embedded::export::{ExportReport, export, read_events, verify_export};
 #[doc(hidden)]
 pub use embedded::frame::{Content, Frame, FrameFault, Header, Link, decode_frame};
 pub use embedded::identity::renew_epoch;

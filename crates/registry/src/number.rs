@@ -38,12 +38,12 @@ pub(crate) fn next_revision(previous: &Revision, site: Site, content_hash: [u8; 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use model::{EnterpriseId, GatewayPath, InstallationId, Point, PointSource, Protocol, Quantity, Span};
 
     use super::*;
 
-    fn site(ids: &[&str]) -> Site {
+    pub(crate) fn site(ids: &[&str]) -> Site {
         let point = |id: &&str| Point {
             id: PointId::new(id).unwrap(),
             name: String::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal::{Append, Follower, Journal, JournalId, Key, Level, Snapshot};
-use model::{Body, Event, EventBody, Partition, Revision, Scope, Site, SiteRevised};
+use model::{Body, Event, EventBody, KeySeq, Partition, Revision, Scope, Site, SiteRevised};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,9 @@ pub(crate) const KEY: &str = "registry";
 /// a crash kept from some partitions is completed.
 pub async fn publish(journal: &dyn Journal, site: Site, content: &[u8]) -> Result<Arc<Revision>, RegistryError> {
     let key = Key::new(KEY)?;
+    // The fence is older than what is read behind it: whoever publishes in between makes the append below fail.
+    let fence = journal.key_seq(JournalId::Events, &key);
+    journal.durable(JournalId::Events, journal.bounds(JournalId::Events).appended).await?;
     let follower = Follower::start(journal, JournalId::Events, key.clone(), Level::Durable, SiteFold::default).await?;
     if let Some(fault) = follower.fold.fault {
         return Err(fault.into());
@@ -28,13 +31,17 @@ pub async fn publish(journal: &dyn Journal, site: Site, content: &[u8]) -> Resul
         return Ok(current);
     }
     let revision = Arc::new(next_revision(&current, site, content_hash)?);
-    append_whole(journal, &key, &revision).await?;
+    append_whole(journal, (&key, fence), &revision).await?;
     complete(journal, &key, &revision, &current.partitions()).await?;
     tracing::info!(revision = revision.number.0, points = revision.site.points.len(), "site revision in force");
     Ok(revision)
 }
 
-async fn append_whole(journal: &dyn Journal, key: &Key, revision: &Arc<Revision>) -> Result<(), RegistryError> {
+async fn append_whole(
+    journal: &dyn Journal,
+    (key, fence): (&Key, KeySeq),
+    revision: &Arc<Revision>,
+) -> Result<(), RegistryError> {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let event = Event {
         occurred_at: journal.now(),
@@ -49,8 +56,12 @@ async fn append_whole(journal: &dyn Journal, key: &Key, revision: &Arc<Revision>
         }),
     };
     let record = wire::EventRecord { events: vec![event], site: Some(Arc::clone(revision)), ..wire::EventRecord::default() };
-    let fence = Some(journal.key_seq(JournalId::Events, key));
-    let append = Append { journal: JournalId::Events, key: key.clone(), fence, bodies: vec![wire::encode_event_record(&record)] };
+    let append = Append {
+        journal: JournalId::Events,
+        key: key.clone(),
+        fence: Some(fence),
+        bodies: vec![wire::encode_event_record(&record)],
+    };
     let appended = journal.append(append).await?;
     journal.durable(JournalId::Events, appended.last).await?;
     Ok(())

@@ -24,12 +24,15 @@ pub struct Parts {
     pub seal_every: Duration,
 }
 
+/// Under which steps of the clock are told: another writer than the one of sites, whose fence they must not move.
+const CLOCK_KEY: &str = "clock";
+
 /// Runs until shutdown; seals once more at the end.
 pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), RegistryError> {
     let Parts { journal, latch, site, seal_every } = parts;
     metrics::describe();
-    let key = Key::new(publish::KEY)?;
-    let mut follower = Follower::start(&*journal, JournalId::Events, key.clone(), Level::Durable, SiteFold::default).await?;
+    let (key, clock_key) = (Key::new(publish::KEY)?, Key::new(CLOCK_KEY)?);
+    let mut follower = Follower::start(&*journal, JournalId::Events, key, Level::Durable, SiteFold::default).await?;
     api::show(&site, &follower.fold.revision);
     latch.release();
     let mut seal = tokio::time::interval(seal_every);
@@ -44,7 +47,7 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), RegistryError
                 follower.catch_up(&*journal).await?;
                 api::show(&site, &follower.fold.revision);
             }
-            step = journal.clock_step() => report_step(&*journal, &key, step, follower.fold.revision.number).await?,
+            step = journal.clock_step() => report_step(&*journal, &clock_key, step, follower.fold.revision.number).await?,
             _ = seal.tick() => make_seal(&*journal).await?,
         }
     }

@@ -1,20 +1,19 @@
 //! `davy backtest`: the alarm core over recorded samples; journal time is sample time, and each point stops at its last sample.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alarm::Core;
-use anyhow::Context;
 use model::{
     Batch, Body, EnterpriseId, Epoch, Event, GatewayPath, Header, Message, Partition, PointNumber, Position, Record,
-    RecordedEvent, Revision, RevisionNumber, Sample, Site, Time,
+    Revision, RevisionNumber, Sample, Site, Time,
 };
 use site::samples::Row;
 use wire::JsonExtras;
 
 use crate::exit::CommandError;
+use crate::output::{Output, Reader};
 use crate::recorded::Merged;
 use crate::site_files;
 
@@ -25,11 +24,13 @@ pub fn run(site: &Path, samples: &[PathBuf]) -> Result<(), CommandError> {
     let ends = last_rows(samples, &revision.site)?;
     let mut cores = Cores::new(&revision, ends);
     let mut rows = Merged::open(samples, &revision.site)?;
-    let mut out = std::io::BufWriter::new(std::io::stdout());
+    let mut out = Output::new();
     for (index, row) in rows.by_ref().enumerate() {
-        cores.row(index, &row, &mut out).context("write to standard output").map_err(CommandError::input)?;
+        if cores.row(index, &row, &mut out)? == Reader::Gone {
+            return Ok(());
+        }
     }
-    out.flush().context("write to standard output").map_err(CommandError::input)?;
+    out.flush()?;
     rows.finish()
 }
 
@@ -85,14 +86,10 @@ impl<'r> Cores<'r> {
         }
     }
 
-    fn row(&mut self, index: usize, row: &Row, out: &mut impl Write) -> std::io::Result<()> {
+    fn row(&mut self, index: usize, row: &Row, out: &mut Output) -> Result<Reader, CommandError> {
         self.now = self.now.max(row.time);
         if !self.started {
-            self.started = true;
-            for partition in self.partitions() {
-                let part = Arc::new(self.revision.part(partition));
-                self.apply(partition, Body::Revision(part), out)?;
-            }
+            self.start(out)?;
         }
         let mut batches = self.batches(row);
         for partition in self.partitions() {
@@ -100,13 +97,30 @@ impl<'r> Cores<'r> {
             self.apply(partition, body, out)?;
         }
         for point in self.ends.remove(&index).unwrap_or_default() {
-            let enterprise = &self.revision.site.points[point].enterprise;
-            let core = self.partition_of.get(enterprise).and_then(|partition| self.cores.get_mut(partition));
-            if let Some(core) = core {
-                core.stop_clock(self.revision.numbers[point]);
-            }
+            self.stop(point);
+        }
+        Ok(out.reader())
+    }
+
+    /// The site takes effect at the first sample; points without any never have a clock.
+    fn start(&mut self, out: &mut Output) -> Result<(), CommandError> {
+        self.started = true;
+        for partition in self.partitions() {
+            let part = Arc::new(self.revision.part(partition));
+            self.apply(partition, Body::Revision(part), out)?;
+        }
+        let sampled: BTreeSet<usize> = self.ends.values().flatten().copied().collect();
+        for point in (0..self.revision.site.points.len()).filter(|point| !sampled.contains(point)) {
+            self.stop(point);
         }
         Ok(())
+    }
+
+    fn stop(&mut self, point: usize) {
+        let enterprise = &self.revision.site.points[point].enterprise;
+        if let Some(core) = self.partition_of.get(enterprise).and_then(|partition| self.cores.get_mut(partition)) {
+            core.stop_clock(self.revision.numbers[point]);
+        }
     }
 
     fn partitions(&self) -> Vec<Partition> {
@@ -138,7 +152,7 @@ impl<'r> Cores<'r> {
         batches
     }
 
-    fn apply(&mut self, partition: Partition, body: Body, out: &mut impl Write) -> std::io::Result<()> {
+    fn apply(&mut self, partition: Partition, body: Body, out: &mut Output) -> Result<(), CommandError> {
         let Some(core) = self.cores.get_mut(&partition) else { return Ok(()) };
         self.position = Position(self.position.0 + 1);
         let header = Header { position: self.position, time: self.now, epoch: Epoch(0) };
@@ -147,12 +161,8 @@ impl<'r> Cores<'r> {
         let key = Arc::from(format!("engine/{partition}"));
         let record = wire::EventRecord { events: std::mem::take(&mut self.events), ..wire::EventRecord::default() };
         for event in wire::recorded_events(record, (Epoch(0), &key, core.key_seq()), self.position, self.now) {
-            print(&event, out)?;
+            out.line(&wire::event_json(&event, JsonExtras::Bare))?;
         }
         Ok(())
     }
-}
-
-fn print(event: &RecordedEvent, out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{}", wire::event_json(event, JsonExtras::Bare))
 }

@@ -1,22 +1,24 @@
 //! `davy journal`: proof and evidence from a data folder.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use journal::{Embedded, EmbeddedConfig, Journal, JournalError, JournalId, Level, ReadLimit, RecordKind, VerifyReport};
-use model::Position;
+use journal::{JournalError, JournalRecord, RecordKind, VerifyReport};
+use model::{Event, EventBody, Position, RevisionNumber, Scope};
 use wire::{Cursor, JsonExtras};
 
 use crate::cli::JournalAction;
 use crate::exit::CommandError;
+use crate::output::{Output, Reader};
 
 /// Verifies or exports.
-pub async fn run(action: &JournalAction) -> Result<(), CommandError> {
+pub fn run(action: &JournalAction) -> Result<(), CommandError> {
     match action {
         JournalAction::Verify { data, proof, public_key } => verify(data, proof.as_deref(), public_key.as_deref()),
-        JournalAction::Export { data, proof } => export(data, proof.as_deref()).await,
+        JournalAction::Export { data, proof } => export(data, proof.as_deref()),
     }
 }
 
@@ -64,7 +66,7 @@ fn first_fault(report: &VerifyReport) -> String {
 }
 
 fn parse_key(text: &str) -> Result<[u8; 32], CommandError> {
-    let wrong = || CommandError::input(anyhow!("use --public-key `{text}`; give 64 hex digits, as `davy up` prints them"));
+    let wrong = || CommandError::usage(anyhow!("use --public-key `{text}`; give 64 hex digits, as `davy up` prints them"));
     let mut key = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
         return Err(wrong());
@@ -85,7 +87,7 @@ fn folder(data: &Path) -> Result<std::path::PathBuf, CommandError> {
     }
 }
 
-async fn export(data: &Path, proof: Option<&Path>) -> Result<(), CommandError> {
+fn export(data: &Path, proof: Option<&Path>) -> Result<(), CommandError> {
     let folder = folder(data)?;
     if let Some(proof) = proof {
         let doing = || format!("write the copy {}", proof.display());
@@ -94,28 +96,40 @@ async fn export(data: &Path, proof: Option<&Path>) -> Result<(), CommandError> {
         file.flush().with_context(doing).map_err(CommandError::input)?;
         eprintln!("davy: {} records up to position {} copied to {}", report.records, report.last.0, proof.display());
     }
-    let journal = Embedded::open(EmbeddedConfig::new(folder)).await.map_err(journal_error)?;
-    let mut out = BufWriter::new(std::io::stdout());
-    print_events(&*journal, &mut out).await?;
-    out.flush().context("write to standard output").map_err(CommandError::input)?;
-    journal.close().await.map_err(journal_error)
+    let (mut out, mut failed) = (Output::new(), None);
+    let read = journal::read_events(&folder, &mut |record| match print(&record, &mut out) {
+        Ok(reader) => reader == Reader::There,
+        Err(error) => {
+            failed = Some(error);
+            false
+        }
+    });
+    out.flush()?;
+    failed.map_or(Ok(()), Err)?;
+    read.map_err(journal_error)
 }
 
-async fn print_events(journal: &dyn Journal, out: &mut impl Write) -> Result<(), CommandError> {
-    let mut after = Position(journal.bounds(JournalId::Events).first.0.saturating_sub(1));
-    loop {
-        let read = journal.read(JournalId::Events, after, Level::Durable, ReadLimit::default());
-        let records = read.await.map_err(journal_error)?;
-        let Some(last) = records.last() else { return Ok(()) };
-        after = last.position;
-        for record in records.iter().filter(|record| record.kind == RecordKind::Data) {
-            let decoded = wire::decode_event_record(&record.body).map_err(CommandError::input)?;
-            let place = (record.epoch, &record.key.shared(), record.key_seq);
-            for event in wire::recorded_events(decoded, place, record.position, record.time) {
-                let cursor = Cursor { seen: event.ordinal + 1, ..Cursor::after(record.epoch, record.position) };
-                let line = wire::event_json(&event, JsonExtras::Recorded(&cursor));
-                writeln!(out, "{line}").context("write to standard output").map_err(CommandError::input)?;
-            }
-        }
+fn print(record: &JournalRecord, out: &mut Output) -> Result<Reader, CommandError> {
+    let decoded = match record.kind {
+        RecordKind::Data => wire::decode_event_record(&record.body).map_err(CommandError::input)?,
+        RecordKind::Seal => wire::EventRecord { events: vec![seal(record)?], ..wire::EventRecord::default() },
+    };
+    let place = (record.epoch, &record.key.shared(), record.key_seq);
+    for event in wire::recorded_events(decoded, place, record.position, record.time) {
+        let cursor = Cursor { seen: event.ordinal + 1, ..Cursor::after(record.epoch, record.position) };
+        out.line(&wire::event_json(&event, JsonExtras::Recorded(&cursor)))?;
     }
+    Ok(out.reader())
+}
+
+/// A seal as feeds show it.
+fn seal(record: &JournalRecord) -> Result<Event, CommandError> {
+    let notice = wire::seal_notice(&record.body).map_err(CommandError::input)?;
+    Ok(Event {
+        occurred_at: record.time,
+        subject: Arc::from("journal"),
+        scope: Scope::default(),
+        revision: RevisionNumber(0),
+        body: EventBody::Seal(notice),
+    })
 }

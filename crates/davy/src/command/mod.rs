@@ -3,6 +3,7 @@
 pub mod alarm;
 pub mod backtest;
 pub mod check;
+mod events;
 pub mod journal;
 pub mod query;
 pub mod server;

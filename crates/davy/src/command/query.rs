@@ -1,25 +1,25 @@
 //! `davy query`: what the gRPC API knows, from a shell. Samples as CSV, the rest as a table or JSON lines.
 
-use std::io::Write;
-
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use model::Quality;
 use serde_json::json;
 use tonic::transport::Channel;
+use wire::v1;
 use wire::v1::alarm_service_client::AlarmServiceClient;
 use wire::v1::history_service_client::HistoryServiceClient;
 use wire::v1::registry_service_client::RegistryServiceClient;
-use wire::{Cursor, JsonExtras, v1};
 
 use crate::cli::{QueryArgs, What};
-use crate::command::server;
+use crate::command::{events as lines, server};
 use crate::exit::CommandError;
+use crate::output::{Output, Reader};
 
 /// Asks, page by page, and prints.
 pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
     let span = Span { from: time("--from", args.from.as_deref())?, to: time("--to", args.to.as_deref())? };
+    refuse_unused(args)?;
     let channel = server::connect(&args.server).await?;
-    let mut out = Out(std::io::BufWriter::new(std::io::stdout()));
+    let mut out = Output::new();
     match args.what {
         What::Samples => samples(channel, args, span, &mut out).await?,
         What::Alarms => alarms(channel, args, &mut out).await?,
@@ -27,7 +27,19 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::DeadLetters => dead_letters(channel, args, span, &mut out).await?,
         What::Points => points(channel, args, &mut out).await?,
     }
-    out.0.flush().context("write to standard output").map_err(CommandError::input)
+    out.flush().map(drop)
+}
+
+/// A filter that changes nothing would mislead.
+fn refuse_unused(args: &QueryArgs) -> Result<(), CommandError> {
+    let timeless = matches!(args.what, What::Alarms | What::Points) && (args.from.is_some() || args.to.is_some());
+    if timeless {
+        return Err(CommandError::usage(anyhow!("use --from or --to here: what is open, or in force, is so now")));
+    }
+    if args.what == What::DeadLetters && !args.point.is_empty() {
+        return Err(CommandError::usage(anyhow!("use --point here: what could not be read belongs to no point")));
+    }
+    Ok(())
 }
 
 #[derive(Clone)]
@@ -36,30 +48,25 @@ struct Span {
     to: Option<prost_types::Timestamp>,
 }
 
-struct Out(std::io::BufWriter<std::io::Stdout>);
-
-impl Out {
-    fn line(&mut self, line: &str) -> Result<(), CommandError> {
-        writeln!(self.0, "{line}").context("write to standard output").map_err(CommandError::input)
-    }
-}
-
 fn time(flag: &str, text: Option<&str>) -> Result<Option<prost_types::Timestamp>, CommandError> {
     let Some(text) = text else { return Ok(None) };
     let time = wire::parse_time(text).ok_or_else(|| anyhow!("read {flag} `{text}`; write it like 2026-01-31T08:00:00Z"));
-    time.map(|time| Some(wire::time_to_v1(time))).map_err(CommandError::input)
+    time.map(|time| Some(wire::time_to_v1(time))).map_err(CommandError::usage)
 }
 
 fn refused(status: tonic::Status) -> CommandError {
     CommandError::status(&status)
 }
 
-async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Out) -> Result<(), CommandError> {
+async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let request = v1::QuerySamplesRequest { points: args.point.clone(), from: span.from, to: span.to };
     let mut pages = client.query_samples(request).await.map_err(refused)?.into_inner();
     out.line("ts,point,value,quality")?;
     while let Some(page) = pages.message().await.map_err(refused)? {
+        if out.reader() == Reader::Gone {
+            return Ok(());
+        }
         for sample in &page.samples {
             let value = sample.value.map(|value| value.to_string()).unwrap_or_default();
             let quality = match sample.quality() {
@@ -77,22 +84,28 @@ fn shown(time: Option<&prost_types::Timestamp>) -> String {
     time.map(|time| wire::format_time(wire::time_from_v1(time))).unwrap_or_default()
 }
 
-async fn alarms(channel: Channel, args: &QueryArgs, out: &mut Out) -> Result<(), CommandError> {
+async fn alarms(channel: Channel, args: &QueryArgs, out: &mut Output) -> Result<(), CommandError> {
     let mut client = AlarmServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let mut request = v1::ListAlarmsRequest::default();
     if !args.json {
         out.line(&format!("{:<28} {:<24} {:<12} {:<9} {:<24} value", "raised", "point", "alarm", "priority", "state"))?;
     }
+    let mut alarms = Vec::new();
     loop {
         let page = client.list_alarms(request.clone()).await.map_err(refused)?.into_inner();
-        for alarm in page.alarms.iter().filter(|alarm| args.point.is_empty() || args.point.contains(&alarm.point)) {
-            out.line(&alarm_line(alarm, args.json))?;
-        }
+        alarms.extend(page.alarms);
         if page.next_page_token.is_empty() {
-            return Ok(());
+            break;
         }
         request.page_token = page.next_page_token;
     }
+    alarms.retain(|alarm| args.point.is_empty() || args.point.contains(&alarm.point));
+    // The server puts the most urgent first; a shell reads oldest first.
+    alarms.sort_by_key(|alarm| alarm.raised_at.as_ref().map(wire::time_from_v1));
+    for alarm in &alarms {
+        out.line(&alarm_line(alarm, args.json))?;
+    }
+    Ok(())
 }
 
 fn alarm_line(alarm: &v1::Alarm, as_json: bool) -> String {
@@ -113,7 +126,7 @@ fn alarm_line(alarm: &v1::Alarm, as_json: bool) -> String {
     format!("{raised:<28} {:<24} {:<12} {priority:<9} {state:<24} {value}", alarm.point, alarm.alarm)
 }
 
-async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Out) -> Result<(), CommandError> {
+async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let selection =
         v1::EventSelection { subjects: args.point.clone(), from: span.from, to: span.to, ..v1::EventSelection::default() };
@@ -121,23 +134,21 @@ async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Out) -
     loop {
         let page = client.list_events(request.clone()).await.map_err(refused)?.into_inner();
         for event in &page.events {
-            let recorded = wire::v1_to_recorded(event).map_err(CommandError::input)?;
             let line = if args.json {
-                let cursor = Cursor::decode(&event.cursor).map_err(CommandError::input)?;
-                wire::event_json(&recorded, JsonExtras::Recorded(&cursor))
+                lines::json_line(event)
             } else {
                 format!("{:<28} {:<22} {}", shown(event.occurred_at.as_ref()), event.kind, event.subject)
             };
             out.line(&line)?;
         }
-        if page.next_page_token.is_empty() {
+        if page.next_page_token.is_empty() || out.reader() == Reader::Gone {
             return Ok(());
         }
         request.page_token = page.next_page_token;
     }
 }
 
-async fn dead_letters(channel: Channel, args: &QueryArgs, span: Span, out: &mut Out) -> Result<(), CommandError> {
+async fn dead_letters(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let mut request = v1::ListDeadLettersRequest { from: span.from, to: span.to, ..v1::ListDeadLettersRequest::default() };
     loop {
@@ -155,14 +166,14 @@ async fn dead_letters(channel: Channel, args: &QueryArgs, span: Span, out: &mut 
             };
             out.line(&line)?;
         }
-        if page.next_page_token.is_empty() {
+        if page.next_page_token.is_empty() || out.reader() == Reader::Gone {
             return Ok(());
         }
         request.page_token = page.next_page_token;
     }
 }
 
-async fn points(channel: Channel, args: &QueryArgs, out: &mut Out) -> Result<(), CommandError> {
+async fn points(channel: Channel, args: &QueryArgs, out: &mut Output) -> Result<(), CommandError> {
     let mut client = RegistryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let mut request = v1::ListPointsRequest::default();
     loop {
@@ -170,7 +181,7 @@ async fn points(channel: Channel, args: &QueryArgs, out: &mut Out) -> Result<(),
         for point in page.points.iter().filter(|point| args.point.is_empty() || args.point.contains(&point.id)) {
             out.line(&point_line(point, args.json))?;
         }
-        if page.next_page_token.is_empty() {
+        if page.next_page_token.is_empty() || out.reader() == Reader::Gone {
             return Ok(());
         }
         request.page_token = page.next_page_token;

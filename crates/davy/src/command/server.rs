@@ -34,7 +34,7 @@ pub async fn connect(server: &str) -> Result<Channel, CommandError> {
 fn endpoint(server: &str) -> Result<Endpoint, CommandError> {
     let endpoint = Endpoint::from_shared(server.to_owned())
         .with_context(|| format!("use `{server}` as server; write it like {}", crate::cli::DEFAULT_SERVER))
-        .map_err(CommandError::input)?;
+        .map_err(CommandError::usage)?;
     Ok(endpoint
         .connect_timeout(Duration::from_secs(3))
         .tcp_nodelay(true)

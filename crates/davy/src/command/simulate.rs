@@ -1,5 +1,6 @@
 //! `davy simulate`: plays a plausible park against a broker, or replays recorded samples.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -9,42 +10,57 @@ use service::Shutdown;
 use simulator::{Park, Scenario};
 use tokio::time::Instant;
 
-use crate::broker::Broker;
+use crate::broker::{BROKER_WITHIN, Broker};
 use crate::cli::{Format, SimulateArgs};
 use crate::exit::CommandError;
 use crate::play::{self, Gateways};
 use crate::recorded::Merged;
 use crate::site_files;
 
+/// How long the last acknowledgements may take once the user wants to leave.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+
 /// Sends until the files, the time or the user's patience end; every message at QoS 1.
 pub async fn run(args: &SimulateArgs, shutdown: &Shutdown) -> Result<(), CommandError> {
     let Format::Json = args.format;
-    let site = site_files::load(&args.site)?.site;
-    let config = MqttConfig::parse(&args.mqtt).map_err(CommandError::input)?;
-    let mut broker = Broker::connect(&config, "davy-simulate").await?;
-    let played = if args.samples.is_empty() {
-        play(args, &site, &mut broker, shutdown).await
-    } else {
-        replay(args, &site, &mut broker, shutdown).await
-    };
-    let acknowledged = broker.finish().await;
-    played.and(acknowledged)
-}
-
-async fn play(args: &SimulateArgs, site: &Site, broker: &mut Broker, shutdown: &Shutdown) -> Result<(), CommandError> {
+    let config = MqttConfig::parse(&args.mqtt).map_err(CommandError::usage)?;
     let scenario =
         Scenario::parse(&args.scenario).ok_or_else(|| anyhow!("play scenario `{}`; there are {}", args.scenario, names()));
-    let park = Park::new(site, args.seed, scenario.map_err(CommandError::input)?);
+    let (scenario, rate) = (scenario.map_err(CommandError::usage)?, positive("--rate", args.rate)?);
+    let speed = positive("--speed", args.speed)?;
+    let site = site_files::load(&args.site)?.site;
+    let mut broker = tokio::select! {
+        // A connection that is not there yet can be dropped.
+        broker = Broker::connect(&config, "davy-simulate") => broker?,
+        () = shutdown.requested() => return Ok(()),
+    };
+    let played = tokio::select! {
+        // What was cut off was not sent; what was sent is waited for below.
+        played = async {
+            if args.samples.is_empty() {
+                play(args, &site, (scenario, rate), &mut broker).await
+            } else {
+                replay(&args.samples, &site, speed, &mut broker).await
+            }
+        } => played,
+        () = shutdown.requested() => Ok(()),
+    };
+    let patience = if shutdown.is_requested() { LEAVE_WITHIN } else { BROKER_WITHIN };
+    played.and(broker.finish(patience).await)
+}
+
+async fn play(
+    args: &SimulateArgs,
+    site: &Site,
+    (scenario, rate): (Scenario, f64),
+    broker: &mut Broker,
+) -> Result<(), CommandError> {
+    let park = Park::new(site, args.seed, scenario);
     let mut gateways = Gateways::new(site);
-    let period = positive("--rate", args.rate)?;
-    let mut step = tokio::time::interval(Duration::from_secs_f64(1.0 / period));
+    let mut step = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
     let started = Instant::now();
     loop {
-        tokio::select! {
-            // Waiting for a step or the end.
-            _ = step.tick() => {}
-            () = shutdown.requested() => return Ok(()),
-        }
+        step.tick().await;
         let elapsed = started.elapsed();
         if args.seconds.is_some_and(|seconds| elapsed.as_secs_f64() > seconds) {
             return Ok(());
@@ -62,10 +78,9 @@ fn names() -> String {
     Scenario::ALL.iter().map(|scenario| scenario.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-async fn replay(args: &SimulateArgs, site: &Site, broker: &mut Broker, shutdown: &Shutdown) -> Result<(), CommandError> {
-    let speed = positive("--speed", args.speed)?;
+async fn replay(samples: &[PathBuf], site: &Site, speed: f64, broker: &mut Broker) -> Result<(), CommandError> {
     let mut gateways = Gateways::new(site);
-    let mut rows = Merged::open(&args.samples, site)?;
+    let mut rows = Merged::open(samples, site)?;
     let (started, first_sent) = (Instant::now(), now());
     let mut first_row = None;
     for row in rows.by_ref() {
@@ -73,11 +88,7 @@ async fn replay(args: &SimulateArgs, site: &Site, broker: &mut Broker, shutdown:
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a recording is shorter than 285 years")]
         let offset = Span::from_micros((recorded as f64 / speed).round_ties_even() as i64);
         let due = started + Duration::from_micros(u64::try_from(offset.micros()).unwrap_or(0));
-        tokio::select! {
-            // Waiting for the row's time or the end.
-            () = tokio::time::sleep_until(due) => {}
-            () = shutdown.requested() => return Ok(()),
-        }
+        tokio::time::sleep_until(due).await;
         for message in gateways.messages(first_sent + offset, &row.values) {
             broker.send(message).await?;
         }
@@ -89,7 +100,7 @@ fn positive(flag: &str, value: f64) -> Result<f64, CommandError> {
     if value.is_finite() && value > 0.0 {
         Ok(value)
     } else {
-        Err(CommandError::input(anyhow!("use {flag} {value}; give a number above 0")))
+        Err(CommandError::usage(anyhow!("use {flag} {value}; give a number above 0")))
     }
 }
 

@@ -1,19 +1,20 @@
 //! `davy watch`: live alarms and events; reconnects at its last cursor for as long as it runs.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
-use anyhow::Context;
 use model::{AlarmState, EventBody, Priority, RecordedEvent};
 use service::Shutdown;
 use tonic::Code;
+use tonic::transport::Channel;
+use wire::v1;
 use wire::v1::exchange_service_client::ExchangeServiceClient;
 use wire::v1::subscribe_request::Start;
 use wire::v1::subscribe_response::Item;
-use wire::{Cursor, JsonExtras, v1};
 
-use crate::command::server;
+use crate::command::{events, server};
 use crate::exit::CommandError;
+use crate::output::{Output, Reader};
 
 /// Shows events until interrupted.
 pub async fn run(server: &str, json: bool, start: &str, shutdown: &Shutdown) -> Result<(), CommandError> {
@@ -23,14 +24,20 @@ pub async fn run(server: &str, json: bool, start: &str, shutdown: &Shutdown) -> 
         "snapshot" => Start::Position(v1::StartPosition::Snapshot.into()),
         cursor => Start::Cursor(cursor.to_owned()),
     };
-    let printer = Printer { json, color: !json && std::io::stdout().is_terminal() };
+    let mut printer = Printer { json, color: !json && std::io::stdout().is_terminal(), out: Output::new() };
+    let mut channel = tokio::select! {
+        // Only the first connection can fail for good; later ones are tried for as long as this runs.
+        channel = server::connect(server) => Some(channel?),
+        () = shutdown.requested() => return Ok(()),
+    };
     loop {
         let ended = tokio::select! {
             // Nothing is lost when the stream is dropped: the next one starts at the last cursor printed.
-            ended = follow(server, &mut start, &printer) => ended?,
+            ended = follow(server, channel.take(), &mut start, &mut printer) => ended?,
             () = shutdown.requested() => return Ok(()),
         };
-        eprintln!("davy: feed ended ({ended}); reconnecting");
+        let Ended::Because(ended) = ended else { return Ok(()) };
+        tracing::info!(ended, "feed ended; reconnecting");
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
             () = shutdown.requested() => return Ok(()),
@@ -38,10 +45,21 @@ pub async fn run(server: &str, json: bool, start: &str, shutdown: &Shutdown) -> 
     }
 }
 
+enum Ended {
+    Because(String),
+    NobodyReads,
+}
+
 /// Prints one stream to its end; gives back why it ended where trying again makes sense.
-async fn follow(server: &str, start: &mut Start, printer: &Printer) -> Result<String, CommandError> {
-    let mut client =
-        ExchangeServiceClient::new(server::connect(server).await?).max_decoding_message_size(server::ANSWER_BYTES_MAX);
+async fn follow(server: &str, channel: Option<Channel>, start: &mut Start, printer: &mut Printer) -> Result<Ended, CommandError> {
+    let channel = match channel {
+        Some(channel) => channel,
+        None => match server::connect(server).await {
+            Ok(channel) => channel,
+            Err(error) => return Ok(Ended::Because(error.to_string())),
+        },
+    };
+    let mut client = ExchangeServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let request = v1::SubscribeRequest { start: Some(start.clone()), ..v1::SubscribeRequest::default() };
     let mut stream = match client.subscribe(request).await {
         Ok(stream) => stream.into_inner(),
@@ -50,37 +68,47 @@ async fn follow(server: &str, start: &mut Start, printer: &Printer) -> Result<St
     loop {
         match stream.message().await {
             Ok(Some(v1::SubscribeResponse { item: Some(Item::Event(event)) })) => {
-                printer.print(&event)?;
+                if printer.print(&event)? == Reader::Gone {
+                    return Ok(Ended::NobodyReads);
+                }
                 *start = Start::Cursor(event.cursor);
             }
             Ok(Some(v1::SubscribeResponse { item: Some(Item::Heartbeat(heartbeat)) })) => {
                 *start = Start::Cursor(heartbeat.cursor)
             }
             Ok(Some(v1::SubscribeResponse { item: None })) => {}
-            Ok(None) => return Ok("the server closed it".to_owned()),
+            Ok(None) => return Ok(Ended::Because("the server closed it".to_owned())),
             Err(status) => return retry(&status),
         }
     }
 }
 
-fn retry(status: &tonic::Status) -> Result<String, CommandError> {
+fn retry(status: &tonic::Status) -> Result<Ended, CommandError> {
     match status.code() {
         Code::InvalidArgument | Code::OutOfRange | Code::Unimplemented => Err(CommandError::status(status)),
-        _ => Ok(status.message().to_owned()),
+        _ => Ok(Ended::Because(status.message().to_owned())),
     }
 }
 
 struct Printer {
     json: bool,
     color: bool,
+    out: Output,
 }
 
 impl Printer {
-    fn print(&self, event: &v1::Event) -> Result<(), CommandError> {
-        let recorded = wire::v1_to_recorded(event).map_err(CommandError::input)?;
-        let line = if self.json { json_line(&recorded, event) } else { self.line(&recorded) };
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}").and_then(|()| out.flush()).context("write to standard output").map_err(CommandError::input)
+    fn print(&mut self, event: &v1::Event) -> Result<Reader, CommandError> {
+        let line = match (wire::v1_to_recorded(event), self.json) {
+            (_, true) => events::json_line(event),
+            (Ok(recorded), false) => self.line(&recorded),
+            // Of a newer server: its kind and subject still say something.
+            (Err(_), false) => {
+                let at = event.occurred_at.as_ref().map(|at| wire::format_time(wire::time_from_v1(at))).unwrap_or_default();
+                format!("{at}  {:<22} {}", event.kind, event.subject)
+            }
+        };
+        self.out.line(&line)?;
+        self.out.flush()
     }
 
     fn line(&self, recorded: &RecordedEvent) -> String {
@@ -107,11 +135,6 @@ impl Printer {
             None => text,
         }
     }
-}
-
-fn json_line(recorded: &RecordedEvent, event: &v1::Event) -> String {
-    let cursor = Cursor::decode(&event.cursor).unwrap_or_else(|_| Cursor::after(recorded.id.epoch, recorded.position));
-    wire::event_json(recorded, JsonExtras::Recorded(&cursor))
 }
 
 fn color(state: AlarmState, priority: Priority) -> Option<&'static str> {

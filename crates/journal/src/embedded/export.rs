@@ -13,7 +13,7 @@ use super::frame::{Content, Frame, encode_frame};
 use super::open::{EVENTS, SEGMENTS};
 use super::state::LogState;
 use super::verify::{Proof, Step, Stop, VerifyReport, fault_of, files_in, walk};
-use crate::{JournalError, JournalId, RecordKind};
+use crate::{JournalError, JournalId, JournalRecord, RecordKind};
 
 /// What an export wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,13 +29,48 @@ pub struct ExportReport {
 /// Writes a provable copy of the `events` of the journal in a folder, whether a process owns it or not, with the bodies of the given
 /// positions.
 pub fn export(folder: &Path, bodies: RangeInclusive<Position>, out: &mut dyn Write) -> Result<ExportReport, JournalError> {
-    let result = export_on(&RealDisk, folder, &bodies, out);
-    result.map_err(|stop| match stop {
+    export_on(&RealDisk, folder, &bodies, out).map_err(|stop| stopped(folder, stop))
+}
+
+/// Reads all records of `events` in a folder in order, whether a process owns it or not, until `visit` says false.
+pub fn read_events(folder: &Path, visit: &mut dyn FnMut(JournalRecord) -> bool) -> Result<(), JournalError> {
+    let mut wanted = true;
+    let read = each_event(&RealDisk, folder, &mut |frame| {
+        wanted = wanted && visit(frame.record());
+        Ok(())
+    });
+    read.map_err(|stop| stopped(folder, stop))
+}
+
+fn stopped(folder: &Path, stop: Stop) -> JournalError {
+    match stop {
         Stop::Failed(error) => error,
         Stop::Fault(fault) => super::disk::corrupt(&fault.file, fault.offset, fault.reason),
         // What is written cannot be taken back, so there is no second attempt here.
         Stop::Moved => storage("read", folder)(io::Error::other("its files moved while they were read")),
-    })
+    }
+}
+
+/// Visits the frames of `events` in order, each once, wherever they stand.
+fn each_event(disk: &dyn Disk, folder: &Path, visit: &mut dyn FnMut(&Frame<'_>) -> Result<(), Stop>) -> Result<(), Stop> {
+    let segments = files_in(disk, &folder.join(SEGMENTS))?;
+    let kept = files_in(disk, &folder.join(EVENTS))?;
+    let mut at = Position(0);
+    for (path, last) in with_last(&kept).chain(with_last(&segments)) {
+        walk(disk, path, last, &mut |step| {
+            let Step::Frame(offset, frame) = step else { return Ok(()) };
+            let position = frame.header.position;
+            if frame.header.journal != JournalId::Events || position <= at {
+                return Ok(());
+            }
+            if position.0 != at.0 + 1 {
+                return Err(fault_of(path, offset, frame, "its position does not follow the record before"));
+            }
+            at = position;
+            visit(frame)
+        })?;
+    }
+    Ok(())
 }
 
 fn export_on(
@@ -45,26 +80,14 @@ fn export_on(
     out: &mut dyn Write,
 ) -> Result<ExportReport, Stop> {
     let salt = u64::from_le_bytes(random().map_err(storage("draw a salt for the export of", folder))?);
-    let segments = files_in(disk, &folder.join(SEGMENTS))?;
-    let kept = files_in(disk, &folder.join(EVENTS))?;
     let mut report = ExportReport::default();
     let mut buffer = encode_start(FileKind::Export, 1, salt, &LogState::default());
-    for (path, last) in with_last(&kept).chain(with_last(&segments)) {
-        walk(disk, path, last, &mut |step| {
-            let Step::Frame(offset, frame) = step else { return Ok(()) };
-            let position = frame.header.position;
-            if frame.header.journal != JournalId::Events || position <= report.last {
-                return Ok(());
-            }
-            if position.0 != report.last.0 + 1 {
-                return Err(fault_of(path, offset, frame, "its position does not follow the record before"));
-            }
-            take(&mut report, &mut buffer, salt, frame, bodies.contains(&position));
-            out.write_all(&buffer).map_err(storage("write the export of", folder))?;
-            buffer.clear();
-            Ok(())
-        })?;
-    }
+    each_event(disk, folder, &mut |frame| {
+        take(&mut report, &mut buffer, salt, frame, bodies.contains(&frame.header.position));
+        out.write_all(&buffer).map_err(storage("write the export of", folder))?;
+        buffer.clear();
+        Ok(())
+    })?;
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(storage("write the export of", folder))?;
     Ok(report)
 }
