@@ -147,6 +147,12 @@ impl Core {
         self.key_seq
     }
 
+    /// Counts on from the last record that stands in the journal: where a replay gave another number of outputs than is written there,
+    /// the written ones stand, and the next id must not be one of theirs.
+    pub fn resume_key_seq(&mut self, last: KeySeq) {
+        self.key_seq = last;
+    }
+
     /// Of the last record applied.
     pub fn position(&self) -> Position {
         self.header.position

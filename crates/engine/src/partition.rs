@@ -162,6 +162,7 @@ impl Engine {
             let (core, journal) = (self.core.key_seq().0, self.key_seq.0);
             error!(partition = self.partition.0, core, journal, "replay gave another number of outputs than recorded");
             self.progress.apart.store(true, Ordering::Relaxed);
+            self.core.resume_key_seq(self.key_seq);
         }
         Ok(())
     }

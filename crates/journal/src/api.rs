@@ -114,8 +114,8 @@ pub struct Append {
     pub bodies: Vec<Bytes>,
 }
 
-/// Longest body of a record, bytes.
-pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Longest body of a record, bytes: a site of 200,000 points with long texts fits.
+pub const MAX_BODY_BYTES: usize = 128 * 1024 * 1024;
 
 /// Where an append went. It is written and visible at `Level::Appended`, not yet durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! May not enter: files, clocks, async, any Davy crate but model.
 //! Start at `load` below, then point.rs (one entry) and resolve.rs (all together); samples is a room of its own.
 //!
-//! Limits: 1,000,000 points; 1,000 faults listed, the rest counted. The sizes of files are the caller's to bound.
+//! Limits: 200,000 points; 1,000 faults listed, the rest counted. The sizes of files are the caller's to bound.
 
 mod canonical;
 mod csv_file;
@@ -30,7 +30,7 @@ use node::{Entry, Field};
 use resolve::Drafts;
 
 /// The most points that one site has.
-pub const POINTS_MAX: usize = 1_000_000;
+pub const POINTS_MAX: usize = 200_000;
 
 /// One file of a site, already read: `….toml`, `…points.csv` or `…alarms.csv`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -296,7 +296,7 @@ pub(crate) fn check_append(append: &Append) -> Result<(), JournalError> {
         return refuse("there is no body to append");
     }
     if append.bodies.iter().any(|body| body.len() > MAX_BODY_BYTES) {
-        return refuse("a body is longer than 16 MiB");
+        return refuse("a body is longer than 128 MiB");
     }
     if append.bodies.iter().map(Bytes::len).sum::<usize>() > MAX_APPEND_BYTES {
         return refuse("the bodies together are longer than 256 MiB");
