@@ -38,6 +38,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let config = EmbeddedConfig::new(settings.data.join("journal"));
     let journal: Arc<dyn Journal> = Embedded::open(config).await.map_err(|error| CommandError::of(error.kind(), error))?;
     let store = store::open(&settings.store).await.map_err(|error| CommandError::of(error.kind(), error))?;
+    ingest::mark_start(&*journal).await.map_err(|error| CommandError::of(error.kind(), error))?;
     let revision = registry::publish(&*journal, loaded.site, &loaded.content).await;
     let revision = revision.map_err(|error| CommandError::of(error.kind(), error))?;
 

@@ -31,4 +31,4 @@ pub use json::{
     Received, decode_for_fuzzing,
 };
 pub use link::{Link, LocalPublisher, LocalReceiver, Publication, Receipts, local_link};
-pub use serve::{Parts, serve};
+pub use serve::{Parts, mark_start, serve};

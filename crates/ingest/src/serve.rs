@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use journal::{Follower, Journal, JournalId, Key, Level};
+use journal::{Append, Follower, Journal, JournalId, Key, Level};
+use model::{Body, SourceId};
 use service::{Latch, Shutdown};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -32,6 +33,20 @@ pub struct Parts {
     pub latch: Latch,
     /// The rest.
     pub config: IngestConfig,
+}
+
+/// Says that nothing was supervised since the last record of each partition. A start of Davy does so before anything else is appended: a
+/// record that came earlier would run the clocks of points through the time in which Davy was away.
+pub async fn mark_start(journal: &dyn Journal) -> Result<(), IngestError> {
+    let key = Key::new(KEY).map_err(IngestError::journal("name the key of ingest"))?;
+    for partition in journal.partitions() {
+        let id = JournalId::Telemetry(partition);
+        let since = journal.bounds(id).last_time;
+        let down = Body::SourceDown { source: SourceId::all(), since, reason: "start".to_owned() };
+        let append = Append { journal: id, key: key.clone(), fence: None, bodies: vec![wire::encode_body(&down)] };
+        journal.append(append).await.map_err(IngestError::journal("say that this is a start"))?;
+    }
+    Ok(())
 }
 
 /// Takes telemetry in until shutdown is requested, or something cannot go on.

@@ -26,6 +26,8 @@ const ROUND_DELIVERIES: usize = 2_000;
 const ROUND_BYTES: usize = 1024 * 1024;
 /// A partition silent for this long gets a tick.
 const SILENCE: Span = Span::from_secs(1);
+/// A partition in which nothing was journaled for longer than this was not supervised: this process stood still.
+const UNSUPERVISED: Span = Span::from_secs(3);
 /// How often silence is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -71,7 +73,7 @@ impl Writer {
                     let index = self.sites.borrow_and_update().clone();
                     self.adopt(index).await?;
                 }
-                _ = look.tick() => self.look_after().await?,
+                _ = look.tick() => self.look_after(&mut arrived).await?,
                 // A link without publishers ends, supervision by ticks does not.
                 count = self.arrivals.recv_many(&mut arrived, ROUND_DELIVERIES), if more => {
                     more = count > 0;
@@ -114,6 +116,7 @@ impl Writer {
     }
 
     async fn take(&mut self, arrived: &mut Vec<Arrival>) -> Result<(), IngestError> {
+        self.own_up_to_standstill().await?;
         let now = self.journal.now();
         for arrival in arrived.drain(..) {
             match arrival {
@@ -140,7 +143,11 @@ impl Writer {
         self.append_to_all(&self.partitions, body).await
     }
 
-    async fn look_after(&mut self) -> Result<(), IngestError> {
+    /// Ticks come after what already waits: a delay must not run out while the sample that breaks it stands in the queue.
+    async fn look_after(&mut self, arrived: &mut Vec<Arrival>) -> Result<(), IngestError> {
+        let waiting = self.arrivals.len();
+        arrived.extend(std::iter::from_fn(|| self.arrivals.try_recv().ok()).take(waiting));
+        self.take(arrived).await?;
         let now = self.journal.now();
         self.intake.take_due(now, false);
         self.flush().await?;
@@ -148,6 +155,30 @@ impl Writer {
             |partition: &&Partition| now.since(self.journal.bounds(JournalId::Telemetry(**partition)).last_time) >= SILENCE;
         let silent: BTreeSet<_> = self.partitions.iter().filter(silent).copied().collect();
         self.append_to_all(&silent, &Body::Tick).await
+    }
+
+    /// Where nothing was journaled for more than three seconds nothing was supervised: neither silence nor delays count there, so it is
+    /// told as an outage before anything else is.
+    async fn own_up_to_standstill(&self) -> Result<(), IngestError> {
+        let now = self.journal.now();
+        for partition in &self.partitions {
+            let id = JournalId::Telemetry(*partition);
+            let since = self.journal.bounds(id).last_time;
+            if now.since(since) <= UNSUPERVISED {
+                continue;
+            }
+            warn!(
+                partition = partition.0,
+                since = since.micros(),
+                now = now.micros(),
+                "not supervised for a while: this process stood still"
+            );
+            let down = Body::SourceDown { source: SourceId::all(), since, reason: "davy stood still".to_owned() };
+            let up = self.up.then(|| source_up(false));
+            let bodies = std::iter::once(down).chain(up).map(|body| wire::encode_body(&body)).collect();
+            self.append(id, bodies).await?;
+        }
+        Ok(())
     }
 
     async fn append_to_all(&self, partitions: &BTreeSet<Partition>, body: &Body) -> Result<(), IngestError> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use alarm::Core;
 use model::{
-    Batch, Body, EnterpriseId, Epoch, Event, GatewayPath, Header, Message, Partition, PointNumber, Position, Record,
-    Revision, RevisionNumber, Sample, Site, Time,
+    Batch, Body, EnterpriseId, Epoch, Event, GatewayPath, Header, Message, Partition, PointNumber, Position, Record, Revision,
+    RevisionNumber, Sample, Site, Time,
 };
 use site::samples::Row;
 use wire::JsonExtras;
