@@ -180,6 +180,36 @@ async fn silent_partitions_get_ticks_also_without_publishers() {
 }
 
 #[tokio::test]
+async fn a_standstill_is_told_as_an_outage_before_what_waited() {
+    let (publisher, plant) = plant(&["e01"]).await;
+    publisher.publish(&topic("e01"), r#"{"values":{"PI-101":1}}"#).await.unwrap();
+    let before = plant.journal.bounds(JournalId::Telemetry(partition("e01"))).last_time;
+    let told = plant.journal.bodies(partition("e01")).len();
+    plant.journal.advance(9_000_000);
+    publisher.publish(&topic("e01"), r#"{"values":{"PI-101":2}}"#).await.unwrap();
+    let bodies = plant.journal.bodies(partition("e01"));
+    let down = Body::SourceDown { source: SourceId::all(), since: before, reason: "davy stood still".to_owned() };
+    assert_eq!(bodies[told], down, "{bodies:?}");
+    assert!(matches!(&bodies[told + 1..], [Body::SourceUp { session_lost: false, .. }, Body::Batch(_)]), "{bodies:?}");
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_is_marked_in_every_partition_from_its_last_record() {
+    let (publisher, plant) = plant(&["e01", "e02"]).await;
+    publisher.publish(&topic("e01"), r#"{"values":{"PI-101":1}}"#).await.unwrap();
+    let journal = Arc::clone(&plant.journal);
+    plant.stop().await.unwrap();
+    let since = |enterprise| journal.bounds(JournalId::Telemetry(partition(enterprise))).last_time;
+    let (first, second) = (since("e01"), since("e02"));
+    journal.advance(60_000_000);
+    crate::mark_start(&*journal).await.unwrap();
+    for (enterprise, since) in [("e01", first), ("e02", second)] {
+        assert_eq!(journal.bodies(partition(enterprise)).last(), Some(&down_at_start(since)));
+    }
+}
+
+#[tokio::test]
 async fn it_waits_for_a_site_and_takes_newer_ones() {
     let (journal, data) = (Arc::new(Memory::new()), Arc::new(tempfile::tempdir().unwrap()));
     let (publisher, receiver) = local_link();
