@@ -23,21 +23,32 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let revision = Arc::new(revision()?);
     let (first, records) = records()?;
     let samples = BATCHES * MESSAGES * SAMPLES;
-    let (mut core_rates, mut bare_rates, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut core_rates, mut bare_rates, mut kept_rates, mut ratios, mut kept_ratios]: [Vec<f64>; 5] = Default::default();
     for _ in 0..ROUNDS {
         let bare = bare(&records, samples);
+        let kept = bare_with_newest(&records, samples);
         let core = core(&revision, &first, &records, samples);
         bare_rates.push(bare);
+        kept_rates.push(kept);
         core_rates.push(core);
         ratios.push(core / bare);
+        kept_ratios.push(core / kept);
     }
     println!(
         "core: {POINTS} points, 4 limits (one with an on-delay) and stale each, random order, {samples} samples, {ROUNDS} rounds"
     );
     println!("| what | M samples/s (median) |\n| --- | --- |");
-    println!("| bare look-up and four compares | {:.1} |", median(&mut bare_rates));
+    println!(
+        "| bare look-up and four compares, nothing remembered but which limit is crossed | {:.1} |",
+        median(&mut bare_rates)
+    );
+    println!(
+        "| the same, refusing what is not newer and remembering time and value of the newest | {:.1} |",
+        median(&mut kept_rates)
+    );
     println!("| alarm core | {:.1} |", median(&mut core_rates));
-    println!("| ratio | {:.2} |", median(&mut ratios));
+    println!("| core to bare | {:.2} |", median(&mut ratios));
+    println!("| core to bare that remembers | {:.2} |", median(&mut kept_ratios));
     Ok(())
 }
 
@@ -82,6 +93,39 @@ fn bare(records: &[Record], samples: usize) -> f64 {
     }
     let rate = rate(samples, started);
     black_box(&state);
+    rate
+}
+
+/// What any evaluation in order must keep of a point, beside its limits.
+#[derive(Clone, Copy)]
+struct Newest {
+    limits: [f64; 4],
+    time: Time,
+    value: f64,
+    crossed: u8,
+}
+
+fn bare_with_newest(records: &[Record], samples: usize) -> f64 {
+    let new = Newest { limits: [10.0, 20.0, 80.0, 90.0], time: Time::MIN, value: 0.0, crossed: 0 };
+    let mut points = vec![new; POINTS as usize + 1];
+    let started = Instant::now();
+    let mut crossings = 0_u64;
+    for record in records {
+        let Body::Batch(batch) = &record.body else { continue };
+        for sample in &batch.samples {
+            let point = &mut points[sample.point.0 as usize];
+            let (limit, value) = (&point.limits, sample.value.unwrap_or(f64::NAN));
+            if sample.time <= point.time {
+                continue;
+            }
+            let now = u8::from(value <= limit[0]) | u8::from(value <= limit[1]) << 1 | u8::from(value >= limit[2]) << 2;
+            let now = now | u8::from(value >= limit[3]) << 3;
+            crossings += u64::from(now != point.crossed);
+            (point.time, point.value, point.crossed) = (sample.time, value, now);
+        }
+    }
+    let rate = rate(samples, started);
+    black_box((&points, crossings));
     rate
 }
 
