@@ -24,7 +24,10 @@ use crate::settings::Settings;
 use crate::{demo, site_files};
 
 /// How long the whole stop may take; what is not done by then is cut, and replayed at the next start.
-const DRAIN_WITHIN: Duration = Duration::from_millis(4_500);
+const DRAIN_WITHIN: Duration = Duration::from_millis(3_500);
+
+/// How long the history may take to close after that.
+const STORE_CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How often the event journal is sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(60);
@@ -84,7 +87,10 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
 
     report(&settings, addresses, &seal_public_key);
     let failed = parts.run(&shutdown, DRAIN_WITHIN).await;
-    store.close().await;
+    // Rows and position are one transaction, so a store that does not close in time loses nothing.
+    if tokio::time::timeout(STORE_CLOSE_WITHIN, store.close()).await.is_err() {
+        tracing::warn!("the history did not close in time; what it has not stored is stored at the next start");
+    }
     let closed = journal.close().await.map_err(|error| CommandError::of(error.kind(), error));
     if settings.temporary {
         remove(&settings.data);

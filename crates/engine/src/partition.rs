@@ -23,6 +23,9 @@ use crate::{Config, EngineError, snapshot};
 /// Small enough that the outputs of its first record do not wait long for those of its last.
 const READ: ReadLimit = ReadLimit { records: 512, bytes: 512 * 1024 };
 
+/// Bytes of outputs that are written at once.
+const WRITE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Differences told as events in one start; the rest is counted. A new version of the core may differ in every record.
 const DIFFERENCES_TOLD_MAX: u64 = 1_000;
 
@@ -203,7 +206,7 @@ impl Engine {
         let records = read.map_err(EngineError::of(self.input))?;
         let counters = self.core.counters();
         let (mut bodies, mut events) = (Vec::new(), Vec::new());
-        let mut told = 0;
+        let (mut told, mut bytes) = (0, 0);
         for record in &records {
             self.core.apply(&decode(record)?, &mut events);
             if events.is_empty() {
@@ -215,7 +218,13 @@ impl Engine {
             let body = wire::encode_event_record(&output);
             if !self.is_recorded(record.position, &body).await? {
                 told += count;
+                bytes += body.len();
                 bodies.push(body);
+            }
+            // A flood goes out as it comes: one append must not hold up those of every other partition.
+            if bytes > WRITE_BYTES {
+                self.write(std::mem::take(&mut bodies), std::mem::take(&mut told)).await?;
+                bytes = 0;
             }
         }
         self.write(bodies, told).await?;

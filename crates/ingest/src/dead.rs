@@ -14,7 +14,7 @@ const BURST: u32 = 10;
 const REFILL: Span = Span::from_secs(1);
 /// Letters of all gateways at once, and a second.
 const BURST_TOTAL: u32 = 200;
-const REFILL_TOTAL: Span = Span::from_millis(10);
+const REFILL_TOTAL: Span = Span::from_millis(100);
 /// Pairs told apart. Names of unknown gateways are chosen by whoever may publish, so what is beyond goes to one `*`.
 const MAX_PAIRS: usize = 1_000;
 const OTHERS: &str = "*";

@@ -28,9 +28,34 @@ pub(crate) struct Part {
 
 impl Part {
     pub(crate) fn into_bodies(self) -> Vec<Bytes> {
-        let batch = (!self.batch.messages.is_empty()).then_some(Body::Batch(self.batch));
-        self.before.into_iter().chain(batch).chain(self.after).map(|body| encode_body(&body)).collect()
+        let batches = split(self.batch).into_iter().map(Body::Batch);
+        self.before.into_iter().chain(batches).chain(self.after).map(|body| encode_body(&body)).collect()
     }
+}
+
+/// Samples of one record at most, unless one message alone has more. What one record causes is one record too: a flood of alarms from a
+/// megabyte of samples would be larger than the journal takes, and nothing could ever be evaluated after it.
+const RECORD_SAMPLES: usize = 2_000;
+
+/// A batch as records of bounded size; a message is never split.
+fn split(batch: Batch) -> Vec<Batch> {
+    let Batch { revision, gateways, messages, samples } = batch;
+    let mut records: Vec<Batch> = Vec::new();
+    let mut rest = samples.as_slice();
+    for message in messages {
+        let (own, after) = rest.split_at(message.samples as usize);
+        rest = after;
+        match records.last_mut() {
+            Some(record) if record.samples.len() + own.len() <= RECORD_SAMPLES => {
+                record.messages.push(message);
+                record.samples.extend_from_slice(own);
+            }
+            _ => {
+                records.push(Batch { revision, gateways: gateways.clone(), messages: vec![message], samples: own.to_vec() });
+            }
+        }
+    }
+    records
 }
 
 /// What is appended together.
@@ -48,7 +73,7 @@ pub(crate) struct Round {
 
 impl Round {
     pub(crate) fn is_empty(&self) -> bool {
-        self.acks.is_empty() && self.parts.is_empty() && self.dead.is_empty()
+        self.acks.is_empty() && self.parts.is_empty() && self.dead.is_empty() && self.receipts.is_empty()
     }
 
     pub(crate) fn payload_bytes(&self) -> usize {
@@ -96,14 +121,19 @@ impl Intake {
     }
 
     /// Remembers what an earlier run took (traps 5).
-    pub(crate) fn recall(&mut self, batch: &Batch) {
-        for (message, path, _) in batch.messages() {
+    pub(crate) fn recall(&mut self, batch: &Batch, now: Time) {
+        for (message, path, samples) in batch.messages() {
             let Some(tags) = self.index.gateway(path.as_str()) else { continue };
             let gateway = known(&mut self.gateways, tags);
             gateway.remembered.insert(message.digest, self.remembered_each);
             if let Some(seq) = message.seq {
                 gateway.recall_sequence(seq);
+                gateway.receipt.seq = Some(seq);
             }
+            let newest = samples.iter().map(|it| it.time.min(now)).max();
+            gateway.receipt.durable_time = gateway.receipt.durable_time.max(newest);
+            // A gateway that waits for its receipt since before the stop gets it now.
+            self.round.receipts.insert(gateway.path.clone(), gateway.receipt);
         }
     }
 
@@ -142,6 +172,8 @@ impl Intake {
         let gateway = known(&mut self.gateways, tags);
         if gateway.remembered.contains(&delivery) {
             counter!(names::REDELIVERED).increment(1);
+            // Whoever sends again has not seen its receipt.
+            self.round.receipts.insert(gateway.path.clone(), gateway.receipt);
             return;
         }
         self.decoder.decode(payload, tags, arrival, &mut self.decoded);
@@ -248,5 +280,31 @@ fn slot(batch: &mut Batch, gateway: &mut Gateway, round: u64) -> u32 {
             gateway.slot = Some((round, slot));
             slot
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{PointNumber, Quality, Sample};
+
+    use super::*;
+
+    #[test]
+    fn large_rounds_become_several_records_and_no_message_is_split() {
+        let counts: [u32; 6] = [1_999, 1, 1, 5_000, 10, 1_990];
+        let sample = Sample::new(PointNumber(1), Time::YEAR_2000, Some(1.0), Quality::Good);
+        let batch = Batch {
+            gateways: vec![GatewayPath::new("park/e01/gw1").expect("valid")],
+            messages: counts.map(|samples| Message { samples, ..Message::default() }).to_vec(),
+            samples: vec![sample; 9_001],
+            ..Batch::default()
+        };
+        let records = split(batch);
+        let sizes: Vec<_> = records.iter().map(|it| (it.messages.len(), it.samples.len())).collect();
+        assert_eq!(sizes, [(2, 2_000), (1, 1), (1, 5_000), (2, 2_000)]);
+        for record in &records {
+            assert_eq!(record.messages().map(|(_, _, own)| own.len()).sum::<usize>(), record.samples.len());
+        }
+        assert!(split(Batch::default()).is_empty());
     }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn recall(journal: &Arc<dyn Journal>, intake: &mut Intake) -> R
         let batches = tail(journal, partition, bytes).await.map_err(IngestError::journal("read what was taken before"))?;
         debug!(%partition, batches = batches.len(), "deliveries recalled");
         for batch in batches {
-            intake.recall(&batch);
+            intake.recall(&batch, journal.now());
         }
     }
     Ok(())
@@ -53,6 +53,11 @@ async fn tail(
             let records = match journal.read(id, Position(after), Level::Appended, limit).await {
                 // Retention may pass while this reads.
                 Err(journal::JournalError::Trimmed { .. }) => break,
+                // What cannot be read cannot be recalled; alarms do not wait for that.
+                Err(error @ journal::JournalError::Corrupt { .. }) => {
+                    warn!(%error, %partition, "a damaged record: deliveries before it are not recalled, repeats of them may be taken again");
+                    return Ok(batches);
+                }
                 read => read?,
             };
             let Some(last) = records.last() else { break };

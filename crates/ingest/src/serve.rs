@@ -13,7 +13,7 @@ use crate::acks::{Outbox, Outlet, ROUNDS_WAITING, acknowledge, publish_receipts}
 use crate::index::{NewestSite, SiteIndex};
 use crate::intake::Intake;
 use crate::link::{Arrival, Link};
-use crate::mqtt::{MqttLink, client_id, queue_len};
+use crate::mqtt::{ARRIVALS_WAITING, MqttLink, client_id};
 use crate::writer::Writer;
 use crate::{IngestConfig, IngestError, metrics, rebuild};
 
@@ -21,7 +21,7 @@ use crate::{IngestConfig, IngestError, metrics, rebuild};
 const KEY: &str = "ingest";
 /// Under which it keeps the site it follows, and after how many records of `events` anew.
 const SITE_KEY: &str = "ingest/site";
-const SITE_SNAPSHOT_EVERY: u64 = 100_000;
+const SITE_SNAPSHOT_EVERY: u64 = 10_000;
 
 /// What ingest works with.
 pub struct Parts {
@@ -69,7 +69,7 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
         Link::Local(receiver) => (receiver.queue, Outlet::Local(receiver.receipts), None),
         Link::Mqtt(mqtt) => {
             let (client_id, session_expected) = client_id(&config.data)?;
-            let (queue, arrivals) = mpsc::channel::<Arrival>(queue_len(&mqtt));
+            let (queue, arrivals) = mpsc::channel::<Arrival>(ARRIVALS_WAITING);
             let (clients, client_changes) = watch::channel(None);
             component.unready(format!("broker {}:{}: connecting", mqtt.host, mqtt.port));
             let link = MqttLink {

@@ -27,6 +27,9 @@ pub struct Parts {
 /// Under which steps of the clock are told: another writer than the one of sites, whose fence they must not move.
 const CLOCK_KEY: &str = "clock";
 
+/// A start reads no more of `events` than this to find the site.
+const SNAPSHOT_EVERY: u64 = 10_000;
+
 /// Runs until shutdown; seals once more at the end.
 pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), RegistryError> {
     let Parts { journal, latch, site, seal_every } = parts;
@@ -45,12 +48,15 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), RegistryError
             more = follower.more(&*journal) => {
                 more?;
                 follower.catch_up(&*journal).await?;
+                // Whatever is folded here was published whole before this began, which is what a snapshot of this key says.
+                follower.snapshot_every(&*journal, SNAPSHOT_EVERY).await?;
                 api::show(&site, &follower.fold.revision);
             }
             step = journal.clock_step() => report_step(&*journal, &clock_key, step, follower.fold.revision.number).await?,
             _ = seal.tick() => make_seal(&*journal).await?,
         }
     }
+    follower.snapshot_every(&*journal, 1).await?;
     make_seal(&*journal).await
 }
 

@@ -170,7 +170,7 @@ impl Shared {
 
     /// Room for a publication; `None` drops it, which only QoS 0 knows.
     async fn room(&self, publish: &Publish) -> Result<Option<Room>, End> {
-        let bytes = u32::try_from(publish.payload.len()).unwrap_or(u32::MAX);
+        let bytes = super::delivery_bytes(publish.payload.len());
         if publish.qos == QoS::AtMostOnce {
             let place = Arc::clone(&self.qos0).try_acquire_owned().ok();
             let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok();
@@ -189,7 +189,7 @@ impl Shared {
             Ok(()) => Ok(()),
             // At shutdown nothing is taken any more; unacknowledged, it comes again.
             Err(TrySendError::Closed(_)) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(End::other("the broker sent more than the Receive Maximum allows")),
+            Err(TrySendError::Full(_)) => Err(End::other("more deliveries wait than there is room for")),
         }
     }
 }

@@ -43,9 +43,16 @@ const TAKEN_OVER_WAIT: Duration = Duration::from_secs(60);
 /// How long the rest of the acknowledgements may take at shutdown.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 
-/// How many arrivals may wait: all the broker may send, all QoS 0, and changes of the link; so the poll loop never waits for a place.
-pub(crate) fn queue_len(config: &MqttConfig) -> usize {
-    usize::from(config.receive_maximum) + QOS0_WAITING + CHANGES_WAITING
+/// What a waiting delivery takes beside its payload, bytes; so that bytes alone bound how many may wait.
+const DELIVERY_BYTES: usize = 256;
+
+/// How many arrivals may wait: as many as the bytes allow, and changes of the link; so the poll loop never waits for a place. More than the
+/// Receive Maximum, for not every broker keeps to it: Mosquitto 2.0.11 sends tens of thousands at once to a session that it resumes.
+pub(crate) const ARRIVALS_WAITING: usize = BYTES_WAITING / DELIVERY_BYTES + CHANGES_WAITING;
+
+/// What a delivery takes of the bytes that may wait.
+fn delivery_bytes(payload: usize) -> u32 {
+    u32::try_from(payload + DELIVERY_BYTES).unwrap_or(u32::MAX)
 }
 
 /// Acknowledges one delivery over the connection it came from.
@@ -187,8 +194,8 @@ impl Shared {
         if let Some((user, password)) = &config.login {
             options.set_credentials(user, password.expose());
         }
-        // Room for all acknowledgements there can be, and some receipts: so an acknowledgement hardly ever waits.
-        AsyncClient::new(options, usize::from(config.receive_maximum) + 1_024)
+        // Room for all acknowledgements there can be, and some receipts: an acknowledgement must not wait for a poll loop that waits for room.
+        AsyncClient::new(options, ARRIVALS_WAITING + 1_024)
     }
 
     /// Once per state: the same trouble again is for debugging only.

@@ -166,6 +166,26 @@ async fn receipts_tell_what_is_durable() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_missed_its_receipt_gets_it_after_a_restart_and_for_a_repeat() {
+    let (publisher, plant) = plant(&["e01"]).await;
+    let time = plant.journal.now().micros() / 1_000;
+    let payload = format!(r#"{{"ts":{time},"values":{{"PI-101":1}},"seq":17}}"#);
+    publisher.publish(&topic("e01"), payload.clone()).await.unwrap();
+    let (journal, data) = (Arc::clone(&plant.journal), Arc::clone(&plant.data));
+    plant.stop().await.unwrap();
+    let (publisher, receiver) = local_link();
+    let plant = Plant::start(&journal, Link::Local(receiver), &data);
+    let mut receipts = publisher.receipts();
+    let told = within(receipts.wait_for(|it| !it.is_empty()), "the receipt of the run before").await.unwrap().clone();
+    let receipt = told.values().next().unwrap();
+    assert_eq!((receipt.seq, receipt.durable_time.map(|it| it.micros() / 1_000)), (Some(17), Some(time)));
+    receipts.mark_unchanged();
+    publisher.publish(&topic("e01"), payload).await.unwrap();
+    within(receipts.changed(), "the receipt for the repeat").await.unwrap();
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn silent_partitions_get_ticks_also_without_publishers() {
     let (publisher, plant) = plant(&["e01"]).await;
     publisher.publish(&topic("e01"), r#"{"values":{"PI-101":1}}"#).await.unwrap();
