@@ -54,10 +54,11 @@ impl Keeper {
         write_index(&*self.shared.disk, &segment.file, &index)
     }
 
-    /// Drops what is over age or size and not needed; says how many segments.
+    /// Drops what is over age or size and not needed, until the journal is closed; says how many segments.
     pub(crate) fn retain(&mut self) -> Result<usize, JournalError> {
         let (mut dropped, mut held) = (0, false);
-        while self.oldest_is_over() {
+        // A stop is waited for with a deadline, and hundreds of segments may be due after a long time off: the next start goes on.
+        while self.oldest_is_over() && !self.shared.is_closed() {
             held = self.oldest_is_held();
             if held {
                 tracing::warn!(
@@ -125,7 +126,7 @@ impl Keeper {
 
     /// Keeps the ring of dead letters in its bound.
     fn trim_dead(&mut self) -> Result<(), JournalError> {
-        while self.dead.bytes() > self.shared.config.dead_bytes {
+        while self.dead.bytes() > self.shared.config.dead_bytes && !self.shared.is_closed() {
             let Some((file, _)) = self.dead.closed.pop_front() else { break };
             self.shared.lane(JournalId::Dead).replace(&file, None);
             self.remove(&file)?;

@@ -37,6 +37,8 @@ mod tests;
 mod tests_proof;
 #[cfg(test)]
 mod tests_recovery;
+#[cfg(test)]
+mod tests_upkeep;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -254,6 +256,7 @@ impl Journal for Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
+        self.shared.close();
         // The folder stays ours until nobody writes to it any more.
         drop(self.threads.stop().join());
     }
