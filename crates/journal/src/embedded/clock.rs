@@ -1,4 +1,11 @@
-//! Journal time: follows the monotonic clock, slews to the wall clock, reports its steps, and never goes back, not even over a restart.
+//! Journal time: follows the monotonic clock, slews to the wall clock, jumps after it where it is more than a minute ahead, reports its
+//! steps, and never goes back, not even over a restart.
+//!
+//! Why a jump: a machine without a clock of its own is set by days once it finds the network, and one that was suspended wakes an hour
+//! behind. Slewed at 0.5 % every sample would seem to come from the future for hours or for ever, and be refused or judged at a wrong time.
+//! No delay and no silence runs through a jump: ingest finds that nothing was journaled for so long and tells it as an outage of all sources
+//! before anything else, and in an outage the clocks of points do not run with journal time. (An append that is on its way at that very
+//! moment can still come first.)
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,6 +23,9 @@ use crate::ClockStep;
 const SLEW_DIVISOR: i64 = 200;
 /// A wall clock that moves by more than this against the monotonic one was set.
 const STEP: Span = Span::from_secs(1);
+/// A wall clock that is further ahead than this is jumped to; nearer, or behind, it is slewed to. As much as a sample may be ahead before it
+/// counts as wrong.
+const JUMP: Span = Span::from_secs(60);
 /// Steps kept for whoever asks; beyond it the oldest is dropped and logged.
 const STEPS_KEPT: usize = 64;
 
@@ -93,6 +103,13 @@ impl JournalClock {
         let plain = state.time.saturating_add(elapsed);
         let offset = wall.saturating_sub(plain);
         let stepped = offset.saturating_sub(state.offset).saturating_abs() > STEP.micros();
+        if offset > JUMP.micros() {
+            // Reported as seen before the jump: that is when, and by how much, the clocks differed.
+            (state.time, state.offset) = (plain, offset);
+            self.report(&mut state);
+            (state.time, state.offset, state.credit) = (wall, 0, 0);
+            return Time::from_micros(wall);
+        }
         let credit = state.credit.saturating_add(elapsed);
         let most = credit / SLEW_DIVISOR;
         state.credit = credit % SLEW_DIVISOR;
@@ -191,6 +208,62 @@ mod tests {
         }
         assert_eq!(clock.now(), source.wall(), "after 400 s the 2 s are made good");
         assert!(steps(&clock).is_empty(), "slewing is no step");
+    }
+
+    #[test]
+    fn a_wall_clock_far_ahead_is_jumped_to_at_once_and_reported_once() {
+        let start = Time::from_micros(1_000_000);
+        for ahead in [Span::from_micros(60_000_001), Span::from_secs(3_600), Span::from_secs(20 * 365 * 86_400)] {
+            let source = TestClock::at(start);
+            let clock = JournalClock::new(source.clone(), Time::MIN);
+            source.pass(Span::from_secs(2));
+            let before = source.wall();
+            source.set_wall(before + ahead);
+            assert_eq!(clock.now(), before + ahead);
+            source.pass(Span::from_secs(1));
+            assert_eq!(clock.now(), source.wall(), "from there on it follows");
+            assert_eq!(steps(&clock), [ClockStep { at: before, offset_us: ahead.micros() }]);
+        }
+    }
+
+    #[test]
+    fn exactly_a_minute_ahead_is_slewed_to() {
+        let source = TestClock::at(Time::from_micros(0));
+        let clock = JournalClock::new(source.clone(), Time::MIN);
+        source.set_wall(Time::from_micros(60_000_000));
+        assert_eq!(clock.now(), Time::from_micros(0));
+        source.pass(Span::from_secs(1));
+        assert_eq!(clock.now(), Time::from_micros(1_005_000));
+        assert_eq!(steps(&clock), [ClockStep { at: Time::from_micros(0), offset_us: 60_000_000 }]);
+    }
+
+    #[test]
+    fn steps_that_come_to_more_than_a_minute_end_in_a_jump() {
+        let source = TestClock::at(Time::from_micros(0));
+        let clock = JournalClock::new(source.clone(), Time::MIN);
+        for offset_us in [40_000_000, 70_000_000] {
+            source.set_wall(Time::from_micros(offset_us));
+            clock.now();
+            assert_eq!(steps(&clock), [ClockStep { at: Time::from_micros(0), offset_us }]);
+        }
+        assert_eq!(clock.now(), Time::from_micros(70_000_000));
+        assert!(steps(&clock).is_empty());
+    }
+
+    #[test]
+    fn a_clock_set_far_back_is_slewed_to_and_never_turns_time_back() {
+        let source = TestClock::at(Time::from_micros(0));
+        let clock = JournalClock::new(source.clone(), Time::MIN);
+        source.set_wall(Time::from_micros(86_400_000_000));
+        assert_eq!(clock.now(), source.wall());
+        source.set_wall(Time::from_micros(0));
+        assert_eq!(clock.now(), Time::from_micros(86_400_000_000));
+        source.pass(Span::from_secs(1));
+        assert_eq!(clock.now(), Time::from_micros(86_400_995_000));
+        let offsets: Vec<i64> = steps(&clock).iter().map(|step| step.offset_us).collect();
+        assert_eq!(offsets, [86_400_000_000, -86_400_000_000]);
+        source.set_wall(Time::from_micros(86_400_000_000 + 62_000_000));
+        assert_eq!(clock.now(), source.wall(), "ahead again");
     }
 
     #[test]
