@@ -8,6 +8,7 @@ mod api;
 mod complete;
 mod convert;
 mod error;
+mod forget;
 mod lost;
 mod metrics;
 mod progress;

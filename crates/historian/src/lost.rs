@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal::{Append, Journal, JournalId, Key, Level, ReadLimit};
 use model::{EnterpriseId, Event, EventBody, HistoryLoss, Partition, Position, RevisionNumber, Scope, Time};
 use prost::Message as _;
-use store::{EventQuery, KindFilter, MAX_PAGE, Store};
+use store::Store;
 use wire::v1::event::Body;
 
 use crate::run::Fault;
@@ -58,22 +58,12 @@ pub(crate) async fn tell(journal: &dyn Journal, store: &dyn Store, gap: &Gap) ->
 
 /// Up to which position an earlier event has said the loss of this journal.
 async fn said_up_to(store: &dyn Store, name: &str) -> Result<Position, Fault> {
-    let query = EventQuery {
-        kinds: vec![KindFilter::Exact("history.lost".to_owned())],
-        subjects: vec![name.to_owned()],
-        ..EventQuery::default()
-    };
-    let (mut said, mut after) = (Position(0), None);
-    loop {
-        let page = store.events(&query, after, MAX_PAGE).await?;
-        for row in &page.rows {
-            if let Ok(wire::v1::Event { body: Some(Body::HistoryLoss(loss)), .. }) = wire::v1::Event::decode(row.body.as_slice())
-            {
-                said = said.max(Position(loss.to_position));
-            }
-        }
-        let Some(next) = page.next else { return Ok(said) };
-        after = Some(next);
+    // The last says the most: stretches of a journal are lost in its order.
+    let last = store.last_event("history.lost", name).await?;
+    let event = last.and_then(|row| wire::v1::Event::decode(row.body.as_slice()).ok());
+    match event.and_then(|event| event.body) {
+        Some(Body::HistoryLoss(loss)) => Ok(Position(loss.to_position)),
+        _ => Ok(Position(0)),
     }
 }
 

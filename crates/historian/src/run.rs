@@ -14,6 +14,7 @@ use service::{Component, Latch, Shutdown};
 use store::{Store, StoreError, WriteBatch};
 use tokio::time::Instant;
 
+use crate::forget::Forgetting;
 use crate::lost::{self, Gap};
 use crate::progress::Stored;
 use crate::{HistorianError, convert, metrics};
@@ -66,6 +67,7 @@ pub struct Historian {
     places: Option<Places>,
     /// Journals that could not be read last time, and why.
     stuck: BTreeMap<JournalId, String>,
+    forgetting: Forgetting,
     latch: Option<Latch>,
     health: Component,
 }
@@ -73,7 +75,8 @@ pub struct Historian {
 impl Historian {
     pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, stored: Arc<Stored>, latch: Latch) -> Self {
         let health = latch.component().clone();
-        Self { journal, store, stored, places: None, stuck: BTreeMap::new(), latch: Some(latch), health }
+        let (stuck, forgetting) = (BTreeMap::new(), Forgetting::default());
+        Self { journal, store, stored, places: None, stuck, forgetting, latch: Some(latch), health }
     }
 
     /// Stores what is durable until shutdown, and then what is left, for two seconds at most. Ends early only where the journal is
@@ -128,6 +131,8 @@ impl Historian {
             behind |= self.step(JournalId::Telemetry(partition)).await?;
         }
         behind |= self.step(JournalId::Dead).await?;
+        // Last: the store has to keep up with what comes before it looks after what is old.
+        self.forgetting.step(&*self.journal, &*self.store).await;
         Ok(behind)
     }
 

@@ -20,7 +20,7 @@ pub(crate) const QUEUE_BYTES: &str = "davy_journal_queue_bytes";
 pub(crate) const SEGMENTS: &str = "davy_journal_segments";
 /// Segment files dropped by retention.
 pub(crate) const DROPPED: &str = "davy_journal_dropped_segments_total";
-/// 1 while the oldest segment is over age or size and stays because a snapshot is missing.
+/// 1 while the oldest segment is over age or size and stays because a snapshot is missing or what must be kept of it cannot be moved.
 pub(crate) const HELD: &str = "davy_journal_retention_held";
 
 /// The kind of a journal as a label; 258 would be too many.
@@ -42,5 +42,5 @@ pub(crate) fn describe() {
     describe_gauge!(QUEUE_BYTES, Unit::Bytes, "bytes of appends that wait to be written");
     describe_gauge!(SEGMENTS, Unit::Count, "segment files kept");
     describe_counter!(DROPPED, Unit::Count, "segment files dropped by retention");
-    describe_gauge!(HELD, "1 while old segments stay for want of a snapshot");
+    describe_gauge!(HELD, "1 while old segments stay for want of a snapshot or because they are damaged");
 }

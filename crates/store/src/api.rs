@@ -14,6 +14,12 @@ use crate::StoreError;
 /// Most rows of a page; a larger limit is taken as this.
 pub const MAX_PAGE: usize = 10_000;
 
+/// Most dead letters, and most bytes of their payloads but for the last one, that one `forget_dead_before` deletes: more rows than a
+/// batch brings, and few enough that what waits for the write is not held up.
+pub const FORGET_ROWS: usize = 5_000;
+/// See `FORGET_ROWS`.
+pub const FORGET_BYTES: usize = 4 * 1_024 * 1_024;
+
 /// Most entries of one list in a filter.
 pub const MAX_FILTER_TERMS: usize = 10_000;
 
@@ -272,7 +278,7 @@ pub struct Page<T, K> {
     pub next: Option<K>,
 }
 
-/// History and read models.
+/// History and read models. What the writer itself asks (`progress`, `points`, `last_event`) never waits for the queries of others.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// How far each journal is stored.
@@ -311,6 +317,14 @@ pub trait Store: Send + Sync + 'static {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Page<DeadRow, Position>, StoreError>;
+
+    /// The last event of a kind on a subject, in the order of the journal.
+    async fn last_event(&self, kind: &str, subject: &str) -> Result<Option<EventRow>, StoreError>;
+
+    /// Deletes the oldest dead letters before a position, `FORGET_ROWS` or about `FORGET_BYTES` at a time; true where more are left.
+    /// How far the journal is stored does not change. The journal keeps dead letters in a ring: without this the store keeps all there
+    /// ever were.
+    async fn forget_dead_before(&self, position: Position) -> Result<bool, StoreError>;
 
     /// Finishes what is under way and lets go of the database.
     async fn close(&self);

@@ -15,8 +15,8 @@ mod url;
 use std::sync::Arc;
 
 pub use api::{
-    Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, KindFilter, MAX_FILTER_TERMS, MAX_PAGE, Page,
-    PointRow, Progress, SampleKey, SampleQuery, SampleRow, Store, StoredSample, WriteBatch,
+    Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, FORGET_BYTES, FORGET_ROWS, KindFilter,
+    MAX_FILTER_TERMS, MAX_PAGE, Page, PointRow, Progress, SampleKey, SampleQuery, SampleRow, Store, StoredSample, WriteBatch,
 };
 pub use error::StoreError;
 pub use metrics::describe as describe_metrics;

@@ -29,15 +29,28 @@ pub(super) struct Faulty {
     pub(super) fates: Mutex<VecDeque<Fate>>,
     /// How many times samples were read.
     pub(super) sample_reads: AtomicUsize,
+    /// How many times dead letters were to be forgotten.
+    pub(super) forgets: AtomicUsize,
+    /// Forgetting fails.
+    pub(super) forgets_nothing: bool,
     /// Writes wait for a permit each.
     pub(super) gate: Semaphore,
 }
 
 impl Faulty {
     pub(super) fn new(inner: Arc<dyn Store>, fates: impl IntoIterator<Item = Fate>) -> Arc<Self> {
+        Arc::new(Self::of(inner, fates))
+    }
+
+    pub(super) fn that_cannot_forget(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { forgets_nothing: true, ..Self::of(inner, []) })
+    }
+
+    fn of(inner: Arc<dyn Store>, fates: impl IntoIterator<Item = Fate>) -> Self {
         let fates = Mutex::new(fates.into_iter().collect());
         let gate = Semaphore::new(Semaphore::MAX_PERMITS);
-        Arc::new(Self { inner, fates, sample_reads: AtomicUsize::new(0), gate })
+        let (sample_reads, forgets) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { inner, fates, sample_reads, forgets, forgets_nothing: false, gate }
     }
 }
 
@@ -98,6 +111,15 @@ impl Store for Faulty {
         limit: usize,
     ) -> Result<Page<DeadRow, Position>, StoreError> {
         self.inner.dead_letters(query, after, limit).await
+    }
+
+    async fn last_event(&self, kind: &str, subject: &str) -> Result<Option<EventRow>, StoreError> {
+        self.inner.last_event(kind, subject).await
+    }
+
+    async fn forget_dead_before(&self, position: Position) -> Result<bool, StoreError> {
+        self.forgets.fetch_add(1, Ordering::Relaxed);
+        if self.forgets_nothing { Err(away()) } else { self.inner.forget_dead_before(position).await }
     }
 
     async fn close(&self) {

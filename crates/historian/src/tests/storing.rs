@@ -222,6 +222,71 @@ async fn what_retention_dropped_is_said_once() {
     assert_eq!(kept, [0].into_iter().chain(first..400).collect::<Vec<_>>(), "what was kept is stored");
 }
 
+/// A journal whose ring of dead letters is small.
+async fn small_ring() -> Plant {
+    Plant::with(|config: &mut EmbeddedConfig| {
+        config.segment_bytes = 4_096;
+        config.telemetry_bytes = 1;
+        config.telemetry_keep = Span::ZERO;
+        config.dead_bytes = 20_000;
+    })
+    .await
+}
+
+/// Letters until the ring has dropped some more; all there is goes into the store before.
+async fn overflow(plant: &Plant) {
+    let before = plant.journal.bounds(JournalId::Dead).first;
+    for _ in 0..100 {
+        plant.append(JournalId::Dead, "ingest", vec![letter("a/b", vec![1; 1_000])]).await;
+    }
+    plant.store_all().await;
+    plant.journal.retain().await.unwrap();
+    assert!(plant.journal.bounds(JournalId::Dead).first > before, "nothing was dropped");
+}
+
+async fn letters(plant: &Plant) -> Vec<u64> {
+    let page = plant.store.dead_letters(&store::DeadQuery::default(), None, 10_000).await.unwrap();
+    page.rows.iter().map(|row| row.position.0).collect()
+}
+
+#[tokio::test]
+async fn dead_letters_that_the_ring_dropped_go_from_the_store() {
+    let plant = small_ring().await;
+    let faulty = Faulty::new(Arc::clone(&plant.store), []);
+    for round in 1..=3_u64 {
+        overflow(&plant).await;
+        let bounds = plant.journal.bounds(JournalId::Dead);
+        assert_eq!((letters(&plant).await.last(), bounds.durable), (Some(&(round * 100)), Position(round * 100)));
+        let run = plant.start_on(Arc::clone(&faulty) as Arc<dyn Store>);
+        let forgets = || faulty.forgets.load(std::sync::atomic::Ordering::Relaxed) as u64;
+        until(|| forgets() >= round).await;
+        // Rounds that follow find nothing new.
+        for _ in 0..3 {
+            let position = plant.samples(1, vec![sample(1, 1, 1.0)]).await;
+            run.stored.wait(&[(telemetry(1), position)], super::LONG).await;
+        }
+        run.stop().await;
+        assert_eq!(forgets(), round, "the store is asked only where the ring has moved");
+        assert_eq!(letters(&plant).await, (bounds.first.0..=bounds.durable.0).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_forget_still_stores() {
+    let plant = small_ring().await;
+    overflow(&plant).await;
+    let faulty = Faulty::that_cannot_forget(Arc::clone(&plant.store));
+    let run = plant.start_on(Arc::clone(&faulty) as Arc<dyn Store>);
+    for round in 0..3 {
+        fill(&plant, round).await;
+        run.stored_all(&plant).await;
+    }
+    run.stop().await;
+    assert_eq!(plant.every_sample().await.len(), 300);
+    assert_eq!(faulty.forgets.load(std::sync::atomic::Ordering::Relaxed), 1, "it is not asked in every round");
+    assert_eq!(letters(&plant).await, (1..=112).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn a_restart_goes_on_with_the_same_journal_files() {
     let plant = Plant::new().await;

@@ -1,14 +1,18 @@
 //! Files of their own for `events` and `dead`: what a segment held of them moves here before the segment is dropped.
+//!
+//! It is copied from where it is known to stand, so damaged telemetry, which goes with its segment, stops nothing. A damaged record of the
+//! journal itself does: without it neither the chain nor the positions go on, and no start or proof would trust what is behind it.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::{Disk, corrupt, storage};
-use super::file::{FileKind, Found, LogFile, OpenFile, Scan, create_file};
-use super::frame::{Frame, encode_frame};
+use super::file::{FileKind, LogFile, OpenFile, create_file};
+use super::frame::{Frame, decode_frame, encode_frame};
 use super::index::{Index, write_index};
 use super::lane::Run;
+use super::reader::Window;
 use super::shelf::Shelf;
 use super::state::LogState;
 use super::writer::Closed;
@@ -54,7 +58,7 @@ impl Archive {
     }
 
     /// Copies what a segment holds of the journal and was not copied before, and syncs it. Gives back where it stands now.
-    pub(crate) fn take(&mut self, disk: &dyn Disk, segment: &Closed) -> Result<Option<Run>, JournalError> {
+    pub(crate) fn take(&mut self, disk: &dyn Disk, segment: &Closed, runs: &[Run]) -> Result<Option<Run>, JournalError> {
         if segment.end.appended(self.journal) <= self.state.appended(self.journal) {
             return Ok(None);
         }
@@ -63,7 +67,7 @@ impl Archive {
         }
         let mut open = self.file_to_write(disk)?;
         let (before, len) = (self.state.clone(), open.len);
-        let result = self.copy(disk, segment, &mut open);
+        let result = self.copy(disk, segment, runs, &mut open);
         let result = result.and_then(|run| open.handle.sync().map(|()| run).map_err(storage("sync", &open.file.path)));
         if result.is_err() {
             self.state = before;
@@ -92,26 +96,26 @@ impl Archive {
         Ok(open)
     }
 
-    fn copy(&mut self, disk: &dyn Disk, segment: &Closed, open: &mut OpenFile) -> Result<Run, JournalError> {
+    fn copy(&mut self, disk: &dyn Disk, segment: &Closed, runs: &[Run], open: &mut OpenFile) -> Result<Run, JournalError> {
         let path = &segment.file.path;
         let source = disk.open(path, false).map_err(storage("open", path))?;
-        let synced = u32::try_from(open.len).map_err(|_| corrupt(&open.file.path, open.len, "the file is longer than 4 GiB"))?;
+        let synced = u32::try_from(open.len).map_err(|_| too_long(open))?;
         let first = self.state.appended(self.journal).0 + 1;
         let mut run = Run { file: Arc::clone(&open.file), first, offsets: Vec::new() };
         let mut chunk = Vec::new();
-        let mut scan = Scan::new(&*source, &segment.file, segment.frames_at);
-        loop {
-            let (at, frame) = match scan.next()? {
-                Found::End => break,
-                Found::Bad(at, fault) => return Err(corrupt(path, at, fault.to_string())),
-                Found::Frame(at, frame) => (at, frame),
-            };
-            if frame.header.journal != self.journal || frame.header.position <= self.state.appended(self.journal) {
+        let mut window = Window::new(&*source, segment.file.salt);
+        for at in runs.iter().flat_map(|run| &run.offsets).copied().map(u64::from) {
+            let there = window.frame_at(at).map_err(storage("read", path))?;
+            let frame = decode_frame(there, segment.file.salt).map_err(|fault| self.held(path, at, &fault.to_string()))?;
+            if frame.header.journal != self.journal {
+                return Err(self.held(path, at, "another record stands here than the index says"));
+            }
+            if frame.header.position <= self.state.appended(self.journal) {
                 continue;
             }
-            self.state.follow(&frame).map_err(|reason| corrupt(path, at, reason))?;
-            let offset = u32::try_from(open.len + chunk.len() as u64);
-            run.offsets.push(offset.map_err(|_| corrupt(&open.file.path, open.len, "the file is longer than 4 GiB"))?);
+            self.state.follow(&frame).map_err(|reason| self.held(path, at, reason))?;
+            let offset = u32::try_from(open.len + chunk.len() as u64).map_err(|_| too_long(open))?;
+            run.offsets.push(offset);
             copy_frame(&mut chunk, open.file.salt, synced, &frame);
             if chunk.len() >= CHUNK_BYTES {
                 flush(open, &mut chunk)?;
@@ -119,10 +123,24 @@ impl Archive {
         }
         flush(open, &mut chunk)?;
         if self.state.appended(self.journal) != segment.end.appended(self.journal) {
-            return Err(corrupt(path, segment.len, "it ends before its last record"));
+            return Err(self.held(path, segment.len, "it ends before its last record"));
         }
         Ok(run)
     }
+
+    /// A record that must be kept cannot be: a person has to bring the file back from a backup.
+    fn held(&self, path: &Path, at: u64, reason: &str) -> JournalError {
+        let journal = self.journal;
+        corrupt(
+            path,
+            at,
+            format!("{reason}; it holds {journal} that cannot be moved, so no segment is dropped: restore the file"),
+        )
+    }
+}
+
+fn too_long(open: &OpenFile) -> JournalError {
+    corrupt(&open.file.path, open.len, "the file is longer than 4 GiB")
 }
 
 fn copy_frame(chunk: &mut Vec<u8>, salt: u64, synced: u32, frame: &Frame<'_>) {

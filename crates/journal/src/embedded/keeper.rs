@@ -56,26 +56,31 @@ impl Keeper {
 
     /// Drops what is over age or size and not needed, until the journal is closed; says how many segments.
     pub(crate) fn retain(&mut self) -> Result<usize, JournalError> {
-        let (mut dropped, mut held) = (0, false);
+        let before = self.segments.len();
+        let held = self.drop_due();
+        let trimmed = self.trim_dead();
+        let dropped = before - self.segments.len();
+        metrics::gauge!(names::HELD).set(f64::from(u8::from(!matches!(held, Ok(false)))));
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of files")]
+        metrics::gauge!(names::SEGMENTS).set(self.segments.len() as f64);
+        metrics::counter!(names::DROPPED).increment(dropped as u64);
+        held.and(trimmed).map(|()| dropped)
+    }
+
+    /// Drops segments, oldest first; true where one is due and still needed.
+    fn drop_due(&mut self) -> Result<bool, JournalError> {
         // A stop is waited for with a deadline, and hundreds of segments may be due after a long time off: the next start goes on.
         while self.oldest_is_over() && !self.shared.is_closed() {
-            held = self.oldest_is_held();
-            if held {
+            if self.oldest_is_held() {
                 tracing::warn!(
                     segments = self.segments.len(),
                     "old segments are held, a partition has no second snapshot past them"
                 );
-                break;
+                return Ok(true);
             }
             self.drop_oldest()?;
-            dropped += 1;
         }
-        self.trim_dead()?;
-        metrics::gauge!(names::HELD).set(f64::from(u8::from(held)));
-        #[expect(clippy::cast_precision_loss, reason = "a gauge of files")]
-        metrics::gauge!(names::SEGMENTS).set(self.segments.len() as f64);
-        metrics::counter!(names::DROPPED).increment(dropped as u64);
-        Ok(dropped)
+        Ok(false)
     }
 
     /// Something of a journal stands in files of its own.
@@ -113,10 +118,11 @@ impl Keeper {
     fn drop_oldest(&mut self) -> Result<(), JournalError> {
         let disk = Arc::clone(&self.shared.disk);
         let Some(oldest) = self.segments.front() else { return Ok(()) };
-        let events = self.events.take(&*disk, oldest)?;
-        self.shared.lane(JournalId::Events).replace(&oldest.file, events);
-        let dead = self.dead.take(&*disk, oldest)?;
-        self.shared.lane(JournalId::Dead).replace(&oldest.file, dead);
+        for (archive, journal) in [(&mut self.events, JournalId::Events), (&mut self.dead, JournalId::Dead)] {
+            let lane = self.shared.lane(journal);
+            let moved = archive.take(&*disk, oldest, &lane.runs_in(&oldest.file))?;
+            lane.replace(&oldest.file, moved);
+        }
         let telemetry = &self.shared.lanes[..lane_of(JournalId::Events)];
         telemetry.iter().for_each(|lane: &Lane| lane.replace(&oldest.file, None));
         let file = Arc::clone(&oldest.file);

@@ -54,7 +54,7 @@ fn read_run(
         io::ErrorKind::NotFound => ReadFault::Moved,
         _ => ReadFault::Failed(storage("open", path)(error)),
     })?;
-    let mut window = Window { handle: &*handle, salt: run.file.salt, bytes: Vec::new(), at: 0 };
+    let mut window = Window::new(&*handle, run.file.salt);
     for (expected, offset) in (run.first..).zip(&run.offsets) {
         let offset = u64::from(*offset);
         let there = window.frame_at(offset).map_err(|error| ReadFault::Failed(storage("read", path)(error)))?;
@@ -74,16 +74,21 @@ fn read_run(
 }
 
 /// A piece of a file in memory.
-struct Window<'a> {
+#[derive(Debug)]
+pub(crate) struct Window<'a> {
     handle: &'a dyn DiskFile,
     salt: u64,
     bytes: Vec<u8>,
     at: u64,
 }
 
-impl Window<'_> {
+impl<'a> Window<'a> {
+    pub(crate) fn new(handle: &'a dyn DiskFile, salt: u64) -> Self {
+        Self { handle, salt, bytes: Vec::new(), at: 0 }
+    }
+
     /// The bytes from an offset on: a whole frame, if one is there.
-    fn frame_at(&mut self, offset: u64) -> io::Result<&[u8]> {
+    pub(crate) fn frame_at(&mut self, offset: u64) -> io::Result<&[u8]> {
         if self.from(offset).len() < PREFIX_BYTES {
             self.fill(offset, WINDOW_BYTES)?;
         }

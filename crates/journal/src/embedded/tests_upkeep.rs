@@ -1,5 +1,7 @@
 //! The keeper by itself: when it ends early, and what it drops in spite of.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,10 +12,11 @@ use tempfile::TempDir;
 
 use super::clock::{Clock, TestClock};
 use super::disk::RealDisk;
+use super::file::file_name;
 use super::open::open;
 use super::shared::Shared;
-use super::tests::{T7, append};
-use crate::{Embedded, EmbeddedConfig, Journal, JournalId, Key, Snapshot};
+use super::tests::{T7, append, bodies};
+use crate::{Embedded, EmbeddedConfig, Journal, JournalError, JournalId, Key, Level, Snapshot, verify};
 
 /// A clock whose looks are counted; at the last one the journal is closed.
 #[derive(Debug)]
@@ -88,4 +91,56 @@ async fn a_stop_ends_retention_between_two_segments() {
     assert_eq!(opened.keeper.retain().expect("runs"), 0, "stays closed");
     let mut opened = open(Arc::new(RealDisk), tight(&folder, clock())).expect("opens");
     assert!(opened.keeper.retain().expect("runs") > 5, "the next start goes on");
+}
+
+fn segment(folder: &TempDir, number: u64) -> PathBuf {
+    folder.path().join("segments").join(file_name(number))
+}
+
+/// Changes a byte of the first body with this text.
+fn damage(path: &Path, text: &str) {
+    let mut bytes = fs::read(path).expect("reads");
+    let at = bytes.windows(text.len()).position(|there| there == text.as_bytes()).expect("the text is there");
+    bytes[at] ^= 1;
+    fs::write(path, bytes).expect("writes");
+}
+
+#[tokio::test]
+async fn damaged_telemetry_goes_with_its_segment() {
+    let folder = many_segments().await;
+    for number in [1, 2] {
+        damage(&segment(&folder, number), "sample ");
+    }
+    let journal = Embedded::open(tight(&folder, clock())).await.expect("opens: the index is whole");
+    assert!(journal.retain().await.expect("runs") > 5);
+    let events: Vec<String> = (0..60).map(|number| format!("event {number}")).collect();
+    assert_eq!(bodies(&journal, JournalId::Events, 0, Level::Durable).await, events);
+    let dead: Vec<String> = (0..60).map(|number| format!("dead {number}")).collect();
+    assert_eq!(bodies(&journal, JournalId::Dead, 0, Level::Durable).await, dead);
+    journal.close().await.expect("closes");
+    drop(journal);
+    assert_eq!(verify(folder.path(), None).expect("can be read").fault, None, "the damage is gone with the telemetry");
+    let journal = Embedded::open(tight(&folder, clock())).await.expect("opens");
+    assert_eq!(bodies(&journal, JournalId::Events, 0, Level::Durable).await, events);
+}
+
+#[tokio::test]
+async fn a_damaged_record_that_must_be_kept_holds_its_segment() {
+    for text in ["event ", "dead "] {
+        let folder = many_segments().await;
+        damage(&segment(&folder, 2), text);
+        let mut opened = open(Arc::new(RealDisk), tight(&folder, clock())).expect("opens: the index is whole");
+        for _ in 0..2 {
+            let error = opened.keeper.retain().expect_err("cannot be moved");
+            assert!(matches!(error, JournalError::Corrupt { .. }), "{error}");
+            assert!(error.to_string().contains(&file_name(2)) && error.to_string().contains("restore the file"), "{error}");
+        }
+        assert!(!segment(&folder, 1).exists() && segment(&folder, 2).exists() && segment(&folder, 3).exists());
+        drop(opened);
+        let journal = Embedded::open(tight(&folder, clock())).await.expect("opens all the same");
+        let behind = journal.bounds(JournalId::Events);
+        assert_eq!((behind.first, behind.appended), (Position(1), Position(60)), "nothing else is lost");
+        damage(&segment(&folder, 2), &format!("{}{}", char::from(text.as_bytes()[0] ^ 1), &text[1..]));
+        assert!(journal.retain().await.expect("runs") > 5, "restored, it goes on");
+    }
 }

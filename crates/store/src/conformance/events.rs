@@ -3,7 +3,7 @@
 use model::{ErrorKind, Position, Time};
 
 use super::{batch, event};
-use crate::{DeadQuery, DeadRow, EventKey, EventQuery, EventRow, KindFilter, MAX_FILTER_TERMS, Store};
+use crate::{DeadQuery, DeadRow, EventKey, EventQuery, EventRow, FORGET_BYTES, FORGET_ROWS, KindFilter, MAX_FILTER_TERMS, Store};
 
 async fn every_event(store: &dyn Store, query: &EventQuery, limit: usize) -> Vec<EventRow> {
     let mut rows: Vec<EventRow> = Vec::new();
@@ -175,4 +175,92 @@ pub(super) async fn dead_letters_page_and_filter(store: &dyn Store) {
     assert_eq!(numbers(times(50, 80)).await, [5, 6, 7]);
     assert_eq!(numbers(DeadQuery { gateway, ..times(50, 80) }).await, [5, 7]);
     assert_eq!(numbers(times(80, 50)).await, []);
+}
+
+pub(super) async fn last_of_a_kind_and_subject(store: &dyn Store) {
+    assert_eq!(store.last_event("history.lost", "telemetry/1").await.expect("an answer"), None);
+    let mut all = batch("events", 0, 9);
+    all.events = vec![
+        event(1, 0, "history.lost", "telemetry/1", 90),
+        event(2, 0, "history.lost", "telemetry/1", 10),
+        event(2, 1, "history.lost", "telemetry/1", 5),
+        event(3, 0, "history.lost", "telemetry/17", 95),
+        event(4, 0, "core.version", "telemetry/1", 96),
+    ];
+    store.write(&all).await.expect("a batch");
+    for (kind, subject, want) in [
+        ("history.lost", "telemetry/1", Some(2)),
+        ("history.lost", "telemetry/17", Some(3)),
+        ("core.version", "telemetry/1", Some(4)),
+        ("core.version", "telemetry/17", None),
+        ("history.*", "telemetry/1", None),
+    ] {
+        let last = store.last_event(kind, subject).await.expect("an answer");
+        assert_eq!(last, want.map(|index| all.events[index].clone()), "{kind} {subject}");
+    }
+}
+
+fn dead(position: u64, payload: usize) -> DeadRow {
+    DeadRow {
+        position: Position(position),
+        at: Time::from_micros(position as i64),
+        gateway: "rugang/e01/gw1".to_owned(),
+        topic: "t".to_owned(),
+        reason: "not_json".to_owned(),
+        detail: String::new(),
+        payload: vec![7; payload],
+        payload_bytes: payload as u64,
+        count: 1,
+    }
+}
+
+async fn kept(store: &dyn Store) -> Vec<u64> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.dead_letters(&DeadQuery::default(), after, 1_000).await.expect("a page");
+        rows.extend(page.rows.iter().map(|row| row.position.0));
+        let Some(next) = page.next else { return rows };
+        after = Some(next);
+    }
+}
+
+pub(super) async fn dead_letters_are_forgotten_from_the_oldest(store: &dyn Store) {
+    assert!(!store.forget_dead_before(Position(7)).await.expect("nothing to forget"));
+    let mut all = batch("dead", 0, 20);
+    all.dead = [2, 3, 5, 8].map(|position| dead(position, 3)).to_vec();
+    all.events = vec![event(1, 0, "alarm.raised", "p1", 10)];
+    store.write(&all).await.expect("a batch");
+    let before = store.progress().await.expect("progress");
+    for (position, want) in [(0, &[2, 3, 5, 8][..]), (2, &[2, 3, 5, 8]), (5, &[5, 8]), (3, &[5, 8]), (6, &[8]), (u64::MAX, &[])] {
+        assert!(!store.forget_dead_before(Position(position)).await.expect("forgets"), "{position}");
+        assert_eq!(kept(store).await, want, "{position}");
+    }
+    assert_eq!(store.progress().await.expect("progress"), before, "what is forgotten was stored");
+    assert_eq!(store.events(&EventQuery::default(), None, 10).await.expect("events").rows, all.events);
+    let mut next = batch("dead", 20, 21);
+    next.dead = vec![dead(21, 3)];
+    store.write(&next).await.expect("goes on");
+    assert_eq!(kept(store).await, [21]);
+}
+
+pub(super) async fn dead_letters_are_forgotten_in_bounded_steps(store: &dyn Store) {
+    let small = FORGET_ROWS as u64 + 1;
+    let large = FORGET_BYTES as u64 / 65_536 + 1;
+    let mut all = batch("dead", 0, 1 + small + large);
+    all.dead = vec![dead(1, FORGET_BYTES * 2)];
+    all.dead.extend((2..=1 + small).map(|position| dead(position, 0)));
+    all.dead.extend((2 + small..=1 + small + large).map(|position| dead(position, 65_536)));
+    store.write(&all).await.expect("a batch");
+    let end = Position(1 + small + large);
+    // One of more bytes than a step takes, then as many rows as one takes, then as many bytes.
+    for first in [2, 2 + FORGET_ROWS as u64] {
+        assert!(store.forget_dead_before(end).await.expect("forgets"));
+        assert_eq!(kept(store).await.first(), Some(&first));
+    }
+    let mut steps = 0;
+    while store.forget_dead_before(end).await.expect("forgets") {
+        steps += 1;
+        assert!(steps < 3, "each step takes as much as it may");
+    }
+    assert_eq!(kept(store).await, [end.0]);
 }

@@ -4,8 +4,8 @@
 //! with times first asks the index which positions can be meant at all, and then reads no further.
 
 use model::Position;
-use sqlx::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
+use sqlx::{QueryBuilder, query};
 
 use super::errors::{corrupt, during};
 use super::{column, page_limit, position, range, signed, time};
@@ -38,6 +38,16 @@ pub(super) async fn page(
     let next = (rows.len() > limit).then(|| EventKey { position: rows[limit - 1].position, ordinal: rows[limit - 1].ordinal });
     rows.truncate(limit);
     Ok(Page { rows, next })
+}
+
+/// The index of subjects is walked backwards: it ends with the key.
+pub(super) const LAST: &str = "select position, ordinal, id, occurred_at, recorded_at, kind, subject, park, enterprise, installation, body \
+     from events where subject = ? and kind = ? order by position desc, ordinal desc limit 1";
+
+/// The last event of a kind on a subject.
+pub(super) async fn last(connection: &mut SqliteConnection, kind: &str, subject: &str) -> Result<Option<EventRow>, StoreError> {
+    let found = query(LAST).bind(subject.to_owned()).bind(kind.to_owned()).fetch_optional(connection).await;
+    found.map_err(during("read an event"))?.as_ref().map(event).transpose()
 }
 
 /// The next dead letters after a position.

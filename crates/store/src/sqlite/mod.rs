@@ -1,6 +1,6 @@
 //! SQLite behind the trait: the store of a single process.
 //!
-//! One connection writes, a few read: with a write-ahead log neither waits for the other. `synchronous = normal` syncs only at
+//! One connection writes, a few read, and one more reads what the writer itself has to know, so that slow queries cannot take its place: with a write-ahead log neither waits for the other. `synchronous = normal` syncs only at
 //! checkpoints, so a power cut may undo the last transactions as a whole: rows and positions stand in the same one, and the journal
 //! still has what comes after the position, so that nothing is lost (traps 69).
 
@@ -46,6 +46,8 @@ const LOG_BYTES_MAX: &str = "67108864";
 pub(crate) struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// One connection, for short reads only.
+    own: SqlitePool,
 }
 
 impl SqliteStore {
@@ -63,18 +65,30 @@ impl SqliteStore {
         let doing = "open the database";
         let writer = options.clone().pragma("cache_size", WRITER_CACHE_KIB).pragma("journal_size_limit", LOG_BYTES_MAX);
         let pool = || SqlitePoolOptions::new().acquire_timeout(busy_timeout + Duration::from_secs(5));
+        let reader = options.pragma("query_only", "on");
         Ok(Self {
             writer: pool().max_connections(1).connect_with(writer).await.map_err(during(doing))?,
-            readers: pool()
-                .max_connections(READERS)
-                .connect_with(options.pragma("query_only", "on"))
-                .await
-                .map_err(during(doing))?,
+            readers: pool().max_connections(READERS).connect_with(reader.clone()).await.map_err(during(doing))?,
+            own: pool().max_connections(1).connect_with(reader).await.map_err(during(doing))?,
         })
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.readers.acquire().await.map_err(during("reach the database"))
+    }
+
+    async fn own(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.own.acquire().await.map_err(during("reach the database"))
+    }
+
+    async fn try_forget(&self, position: Position) -> Result<bool, StoreError> {
+        let mut connection = self.writer.acquire().await.map_err(during("reach the database"))?;
+        let forgotten = write::forget_dead_before(&mut connection, position).await;
+        if forgotten.is_err() {
+            // As in `try_write`.
+            connection.close_on_drop();
+        }
+        forgotten
     }
 
     async fn try_write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
@@ -100,7 +114,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 #[async_trait]
 impl Store for SqliteStore {
     async fn progress(&self) -> Result<Progress, StoreError> {
-        let mut connection = self.reader().await?;
+        let mut connection = self.own().await?;
         read(write::progress(&mut connection).await)
     }
 
@@ -115,7 +129,7 @@ impl Store for SqliteStore {
     }
 
     async fn points(&self) -> Result<Vec<PointRow>, StoreError> {
-        let mut connection = self.reader().await?;
+        let mut connection = self.own().await?;
         read(samples::points(&mut connection).await)
     }
 
@@ -154,8 +168,18 @@ impl Store for SqliteStore {
         read(events::dead_page(&mut connection, query, after, limit).await)
     }
 
+    async fn last_event(&self, kind: &str, subject: &str) -> Result<Option<EventRow>, StoreError> {
+        let mut connection = self.own().await?;
+        read(events::last(&mut connection, kind, subject).await)
+    }
+
+    async fn forget_dead_before(&self, position: Position) -> Result<bool, StoreError> {
+        self.try_forget(position).await.inspect_err(|error| metrics::failed("write", error))
+    }
+
     async fn close(&self) {
         self.readers.close().await;
+        self.own.close().await;
         self.writer.close().await;
     }
 }

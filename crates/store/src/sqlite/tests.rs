@@ -72,6 +72,26 @@ async fn a_locked_database_is_unavailable_and_then_not() {
     store.write(&batch("events", 0, 1)).await.unwrap();
 }
 
+/// The historian asks these before it can store anything: a pool emptied by slow queries must not stop it.
+#[tokio::test]
+async fn the_writer_waits_for_no_query_of_others() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let mut slow = Vec::new();
+    for _ in 0..super::READERS {
+        slow.push(store.reader().await.unwrap());
+    }
+    assert!(store.readers.try_acquire().is_none(), "no reader is left");
+    let mut first = batch("events", 0, 1);
+    first.events = vec![conformance::event(1, 0, "history.lost", "telemetry/1", 5)];
+    first.points = vec![point(1)];
+    store.write(&first).await.unwrap();
+    assert_eq!(store.progress().await.unwrap().position("events").0, 1);
+    assert_eq!(store.points().await.unwrap(), first.points);
+    assert_eq!(store.last_event("history.lost", "telemetry/1").await.unwrap().as_ref(), first.events.first());
+    assert!(!store.forget_dead_before(model::Position(9)).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_full_disk_stores_nothing_and_then_everything() {
     let temporary = Temporary::new();
@@ -119,6 +139,22 @@ async fn queries_walk_the_keys() {
         assert!(plan.iter().filter(|step| reads(step)).all(|step| step.starts_with("SEARCH")), "{plan:#?}\n{sql}");
         let by_point = plan.iter().any(|step| step.contains("(bucket=? AND point=? AND ts>? AND ts<?)"));
         assert_eq!(by_point, sql.contains("json_each"), "{plan:#?}\n{sql}");
+    }
+}
+
+/// Both run once in a while beside the storing of samples, over tables of any size.
+#[tokio::test]
+async fn the_last_event_and_old_letters_are_found_by_key() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let mut connection = store.reader().await.unwrap();
+    for (sql, table) in [(super::events::LAST, "events"), (super::write::FORGET, "dead_letters")] {
+        let sql = sqlx::AssertSqlSafe(format!("explain query plan {sql}"));
+        let rows = sqlx::query(sql).fetch_all(&mut *connection).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
+        assert!(plan.iter().any(|step| step.starts_with(&format!("SEARCH {table} USING I"))), "{plan:#?}");
+        let slow = |step: &&String| step.contains(&format!("SCAN {table}")) || step.contains("TEMP B-TREE FOR ORDER BY");
+        assert_eq!(plan.iter().find(slow), None, "{plan:#?}");
     }
 }
 

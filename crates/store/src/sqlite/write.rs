@@ -9,7 +9,7 @@ use sqlx::{Connection, query};
 use super::errors::during;
 use super::insert::Insert;
 use super::{column, epoch, position, signed, time};
-use crate::{DeadRow, EventRow, PointRow, Progress, SampleRow, StoreError, WriteBatch, metrics};
+use crate::{DeadRow, EventRow, FORGET_BYTES, FORGET_ROWS, PointRow, Progress, SampleRow, StoreError, WriteBatch, metrics};
 
 /// Width of a bucket of samples, microseconds; part of the stored format.
 ///
@@ -46,6 +46,12 @@ const DEAD: Insert = Insert {
     conflict: "on conflict do nothing",
 };
 
+/// The oldest rows that together make less than the bytes allowed, and the one after. The length of a payload is read without it.
+pub(super) const FORGET: &str = "delete from dead_letters where position in (select position from ( \
+         select position, sum(bytes) over (order by position) - bytes as older from ( \
+             select position, length(payload) as bytes from dead_letters where position < ? order by position limit ?)) \
+     where older < ?)";
+
 /// Stores a batch, or nothing.
 pub(super) async fn write(connection: &mut SqliteConnection, batch: &WriteBatch) -> Result<(), StoreError> {
     if batch.upto <= batch.after {
@@ -60,6 +66,19 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: &WriteBatch)
     insert_events(&mut transaction, &batch.events).await?;
     insert_dead(&mut transaction, &batch.dead).await?;
     transaction.commit().await.map_err(during("commit a transaction"))
+}
+
+/// Deletes some of the oldest dead letters before a position; true where more are left.
+pub(super) async fn forget_dead_before(connection: &mut SqliteConnection, before: Position) -> Result<bool, StoreError> {
+    // Positions end where SQLite's numbers end.
+    let before = i64::try_from(before.0).unwrap_or(i64::MAX);
+    let (rows, bytes) = (FORGET_ROWS.cast_signed() as i64, FORGET_BYTES.cast_signed() as i64);
+    let deleted = query(FORGET).bind(before).bind(rows).bind(bytes).execute(&mut *connection).await;
+    if deleted.map_err(during("delete dead letters"))?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let left = query("select 1 from dead_letters where position < ? limit 1").bind(before).fetch_optional(connection).await;
+    left.map(|row| row.is_some()).map_err(during("look for dead letters"))
 }
 
 /// How far each journal is stored.
