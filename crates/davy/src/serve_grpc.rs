@@ -13,6 +13,10 @@ use tonic_health::ServingStatus;
 /// Streams at most on one connection.
 const STREAMS_MAX: u32 = 1_024;
 
+/// Whose health can be asked for; the empty name is the whole.
+const SERVICES: [&str; 5] =
+    ["", "davy.v1.AlarmService", "davy.v1.ExchangeService", "davy.v1.HistoryService", "davy.v1.RegistryService"];
+
 /// Serves until shutdown; streams end by themselves when their services are told to stop.
 pub(crate) async fn serve_grpc(listener: TcpListener, routes: Routes, health: Health, shutdown: Shutdown) -> anyhow::Result<()> {
     let (reporter, health_service) = tonic_health::server::health_reporter();
@@ -39,7 +43,9 @@ pub(crate) async fn serve_grpc(listener: TcpListener, routes: Routes, health: He
             ended = &mut serving => return ended.context("serve gRPC"),
             _ = look.tick() => {
                 let status = if health.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
-                reporter.set_service_status("", status).await;
+                for service in SERVICES {
+                    reporter.set_service_status(service, status).await;
+                }
             }
         }
     }
