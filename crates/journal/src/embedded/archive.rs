@@ -30,7 +30,7 @@ pub(crate) struct Archive {
     /// A file that has grown to this is closed.
     file_bytes: u64,
     /// Closed files with their lengths, oldest first.
-    pub(crate) closed: VecDeque<(Arc<LogFile>, u64)>,
+    closed: VecDeque<(Arc<LogFile>, u64)>,
     open: Option<OpenFile>,
     /// Runs of the open file, for its index.
     offsets: Option<(u64, Vec<u32>)>,
@@ -55,6 +55,18 @@ impl Archive {
     /// Bytes of all files.
     pub(crate) fn bytes(&self) -> u64 {
         self.closed.iter().map(|(_, len)| len).sum::<u64>() + self.open.as_ref().map_or(0, |open| open.len)
+    }
+
+    /// The oldest file, if it may go. The last one may not: it says how far the journal is kept, and without it a start would find a hole
+    /// before the segments.
+    pub(crate) fn spare(&self) -> Option<Arc<LogFile>> {
+        let files = self.closed.len() + usize::from(self.open.is_some());
+        self.closed.front().filter(|_| files > 1).map(|(file, _)| Arc::clone(file))
+    }
+
+    /// The oldest file is gone.
+    pub(crate) fn forget_oldest(&mut self) {
+        self.closed.pop_front();
     }
 
     /// Copies what a segment holds of the journal and was not copied before, and syncs it. Gives back where it stands now.

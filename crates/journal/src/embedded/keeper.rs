@@ -126,29 +126,32 @@ impl Keeper {
         let telemetry = &self.shared.lanes[..lane_of(JournalId::Events)];
         telemetry.iter().for_each(|lane: &Lane| lane.replace(&oldest.file, None));
         let file = Arc::clone(&oldest.file);
+        self.remove(&file)?;
         self.segments.pop_front();
-        self.remove(&file)
+        Ok(())
     }
 
     /// Keeps the ring of dead letters in its bound.
     fn trim_dead(&mut self) -> Result<(), JournalError> {
         while self.dead.bytes() > self.shared.config.dead_bytes && !self.shared.is_closed() {
-            let Some((file, _)) = self.dead.closed.pop_front() else { break };
+            let Some(file) = self.dead.spare() else { break };
             self.shared.lane(JournalId::Dead).replace(&file, None);
             self.remove(&file)?;
+            self.dead.forget_oldest();
         }
         Ok(())
     }
 
-    /// Removes a file and its index. The folder is synced before anything else is removed: if a crash brought an older file back but not
-    /// a younger one, the next start would find a hole.
+    /// Removes a file and its index; either may be gone already, if an earlier attempt failed half-way. The folder is synced before anything
+    /// else is removed, and one that could not be removed is tried again before any younger one: were an older file there but not a
+    /// younger one, the next start would find a hole.
     fn remove(&self, file: &LogFile) -> Result<(), JournalError> {
         let disk = &self.shared.disk;
-        disk.remove(&file.path).map_err(storage("remove", &file.path))?;
-        let index = index_path(&file.path);
-        match disk.remove(&index) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(storage("remove", &index)(error)),
-            _ => {}
+        for path in [&file.path, &index_path(&file.path)] {
+            match disk.remove(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(storage("remove", path)(error)),
+                _ => {}
+            }
         }
         let folder = file.path.parent().ok_or_else(|| corrupt(&file.path, 0, "it stands in no folder"))?;
         disk.sync_folder(folder).map_err(storage("sync the folder", folder))

@@ -118,12 +118,8 @@ fn assemble(
     key: SigningKey,
 ) -> Result<Opened, JournalError> {
     let fresh = if log.open.is_none() { Some(log.begin(&*parts.disk, &end)?) } else { None };
-    let closed = log.closed.into_iter().map(|shelved| Closed {
-        frames_at: shelved.frames_at,
-        file: shelved.file,
-        len: shelved.index.len,
-        end: shelved.index.end,
-    });
+    let closed =
+        log.closed.into_iter().map(|shelved| Closed { file: shelved.file, len: shelved.index.len, end: shelved.index.end });
     let segments = closed.collect();
     let active = fresh.or(log.open.map(|(open, _)| open)).expect("there is one or the other");
     let segment_bytes = parts.config.segment_bytes;

@@ -14,7 +14,6 @@ use crate::JournalError;
 pub(crate) struct Shelved {
     pub(crate) file: Arc<LogFile>,
     pub(crate) start: LogState,
-    pub(crate) frames_at: u64,
     pub(crate) index: Index,
 }
 
@@ -79,7 +78,7 @@ fn load_file(disk: &dyn Disk, shelf: &mut Shelf, path: &Path, number: u64, last:
         Some(index) => index,
         None => scan(&*handle, &start.file, start.frames_at, start.state.clone(), last)?,
     };
-    let shelved = Shelved { file: Arc::clone(&start.file), start: start.state, frames_at: start.frames_at, index };
+    let shelved = Shelved { file: Arc::clone(&start.file), start: start.state, index };
     if closed {
         if missing {
             write_index(disk, &shelved.file, &shelved.index)?;

@@ -124,6 +124,8 @@ pub(crate) enum Fault {
     Write,
     /// The next sync of a file loses what it should have made safe.
     Sync,
+    /// The next removal of a file does nothing.
+    Remove,
 }
 
 #[derive(Debug)]
@@ -271,6 +273,9 @@ impl Disk for SimDisk {
         let mut world = self.0.lock();
         if !world.live.contains_key(path) {
             return Err(io::ErrorKind::NotFound.into());
+        }
+        if world.take_fault(Fault::Remove) {
+            return Err(io::Error::other("the disk is busy"));
         }
         let result = world.step();
         world.name(Naming::Remove(path.to_owned()));

@@ -15,6 +15,7 @@ use super::disk::RealDisk;
 use super::file::file_name;
 use super::open::open;
 use super::shared::Shared;
+use super::sim::{Fault, SimDisk};
 use super::tests::{T7, append, bodies};
 use crate::{Embedded, EmbeddedConfig, Journal, JournalError, JournalId, Key, Level, Snapshot, verify};
 
@@ -143,4 +144,26 @@ async fn a_damaged_record_that_must_be_kept_holds_its_segment() {
         damage(&segment(&folder, 2), &format!("{}{}", char::from(text.as_bytes()[0] ^ 1), &text[1..]));
         assert!(journal.retain().await.expect("runs") > 5, "restored, it goes on");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_could_not_be_removed_is_tried_again_first() {
+    let (folder, disk) = (TempDir::new().expect("only a name here"), SimDisk::new(3));
+    let bounded = || EmbeddedConfig { dead_bytes: 0, ..config(&folder, clock()) };
+    let journal = Embedded::open_on(Arc::new(disk.clone()), bounded(), None).expect("opens");
+    fill(&journal, 60).await;
+    keep(&journal, 59).await;
+    keep(&journal, 60).await;
+    journal.close().await.expect("closes");
+    let tight = || EmbeddedConfig { telemetry_bytes: 0, ..bounded() };
+    let mut opened = open(Arc::new(disk.clone()), tight()).expect("opens");
+    for _ in 0..3 {
+        disk.fault(Some(Fault::Remove));
+        opened.keeper.retain().expect_err("cannot be removed");
+    }
+    disk.fault(None);
+    assert!(opened.keeper.retain().expect("runs") > 0);
+    drop(opened);
+    let journal = Embedded::open_on(Arc::new(disk), tight(), None).expect("finds no hole");
+    assert_eq!(bodies(&journal, JournalId::Events, 0, Level::Durable).await.len(), 60);
 }

@@ -57,7 +57,6 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Closed {
     pub(crate) file: Arc<LogFile>,
-    pub(crate) frames_at: u64,
     pub(crate) len: u64,
     /// Where all journals stand after it.
     pub(crate) end: LogState,
@@ -150,7 +149,7 @@ impl Writer {
         self.shared.switch(&next);
         let before = std::mem::replace(&mut self.active, next);
         let end = self.state.clone();
-        self.closed.push(Closed { file: before.file, frames_at: before.frames_at, len: before.len, end });
+        self.closed.push(Closed { file: before.file, len: before.len, end });
         Ok(())
     }
 
@@ -285,7 +284,7 @@ impl Writer {
             return Ok(None);
         }
         let (file, end) = (Arc::clone(&self.active.file), self.state.clone());
-        Ok(Some(Closed { file, frames_at: self.active.frames_at, len: self.active.len, end }))
+        Ok(Some(Closed { file, len: self.active.len, end }))
     }
 }
 
