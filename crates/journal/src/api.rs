@@ -308,7 +308,7 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps a snapshot: waits until its position is durable, writes, syncs, reads back and compares before it returns; the newest
     /// two of a key are kept.
-    /// Telemetry is never trimmed past the older of the two.
+    /// Telemetry is never trimmed past the older of the two, or past the newer one where nothing stands behind it.
     async fn put_snapshot(&self, snapshot: Snapshot) -> Result<(), JournalError>;
 
     /// The verified snapshots of a key, newest first, two at most. One that cannot be read is left out and logged.

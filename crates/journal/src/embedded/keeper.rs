@@ -74,7 +74,7 @@ impl Keeper {
             if self.oldest_is_held() {
                 tracing::warn!(
                     segments = self.segments.len(),
-                    "old segments are held, a partition has no second snapshot past them"
+                    "old segments are held, a partition has records in them that its snapshots do not make good"
                 );
                 return Ok(true);
             }
@@ -98,7 +98,7 @@ impl Keeper {
         bytes > config.telemetry_bytes || (age > config.telemetry_keep && oldest.end.time > Time::MIN)
     }
 
-    /// Some partition could not be restored from its second snapshot without this segment.
+    /// Some partition could not be restored without this segment.
     fn oldest_is_held(&self) -> bool {
         let Some(oldest) = self.segments.front() else { return false };
         (0..=u8::MAX).map(Partition).any(|partition| {
@@ -107,12 +107,17 @@ impl Keeper {
         })
     }
 
-    /// Up to here nothing of a partition is needed: the position of the older of its two verified snapshots.
+    /// Up to here nothing of a partition is needed: the position of the older of its two verified snapshots. Of the newer one where nothing
+    /// stands behind it: a partition that went quiet may never have a second snapshot, or a second one that gets any further, and would
+    /// hold the segments of all others for ever.
     fn needed_after(&self, partition: Partition) -> Position {
+        let journal = JournalId::Telemetry(partition);
+        let appended = self.shared.lane(journal).bounds().appended;
         let snapshots = self.shared.snapshots.lock();
         let kept = snapshots.get(&Key::engine(partition)).map(Vec::as_slice).unwrap_or_default();
-        let journal = JournalId::Telemetry(partition);
-        kept.iter().filter(|(of, _)| *of == journal).map(|(_, position)| *position).nth(1).unwrap_or_default()
+        let mut positions = kept.iter().filter(|(of, _)| *of == journal).map(|(_, position)| *position);
+        let newest = positions.next().unwrap_or_default();
+        if newest == appended { newest } else { positions.next().unwrap_or_default() }
     }
 
     fn drop_oldest(&mut self) -> Result<(), JournalError> {

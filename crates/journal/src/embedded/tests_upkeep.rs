@@ -167,3 +167,47 @@ async fn a_file_that_could_not_be_removed_is_tried_again_first() {
     let journal = Embedded::open_on(Arc::new(disk), tight(), None).expect("finds no hole");
     assert_eq!(bodies(&journal, JournalId::Events, 0, Level::Durable).await.len(), 60);
 }
+
+#[tokio::test]
+async fn a_quiet_partition_with_one_snapshot_of_all_it_has_holds_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let journal = Embedded::open(tight(&folder, clock())).await.expect("opens");
+    let quiet = JournalId::Telemetry(Partition(9));
+    let snapshot = |position| {
+        let body = Bytes::from_static(b"state");
+        Snapshot { key: Key::engine(Partition(9)), journal: quiet, position: Position(position), body }
+    };
+    for number in 0..2 {
+        journal.append(append(quiet, "ingest", &[&format!("last words {number}")])).await.expect("appends");
+    }
+    fill(&journal, 60).await;
+    keep(&journal, 59).await;
+    keep(&journal, 60).await;
+    assert_eq!(journal.retain().await.expect("runs"), 0, "no snapshot");
+    journal.put_snapshot(snapshot(1)).await.expect("kept");
+    assert_eq!(journal.retain().await.expect("runs"), 0, "one record stands behind the only snapshot");
+    journal.put_snapshot(snapshot(2)).await.expect("kept");
+    assert!(journal.retain().await.expect("runs") > 5);
+    assert_eq!(journal.bounds(quiet).first, Position(3), "none is left");
+    journal.append(append(quiet, "ingest", &["back again"])).await.expect("appends");
+    assert_eq!(bodies(&journal, quiet, 2, Level::Appended).await, ["back again"], "the snapshot leads on to it");
+    fill(&journal, 20).await;
+    keep(&journal, 79).await;
+    keep(&journal, 80).await;
+    journal.retain().await.expect("runs");
+    assert_eq!(bodies(&journal, quiet, 2, Level::Appended).await, ["back again"], "needed until a snapshot has it");
+    drop(journal);
+    let journal = Embedded::open(tight(&folder, clock())).await.expect("opens");
+    assert_eq!(bodies(&journal, quiet, 2, Level::Durable).await, ["back again"]);
+    assert_eq!(journal.snapshots(&Key::engine(Partition(9))).await.expect("reads")[0], snapshot(2));
+}
+
+#[tokio::test]
+async fn one_snapshot_of_all_there_is_is_enough() {
+    let folder = TempDir::new().expect("a folder");
+    let journal = Embedded::open(tight(&folder, clock())).await.expect("opens");
+    fill(&journal, 60).await;
+    keep(&journal, 60).await;
+    journal.retain().await.expect("runs");
+    assert!(journal.bounds(T7).first > Position(30));
+}
