@@ -69,7 +69,7 @@ async fn make_seal(journal: &dyn Journal) -> Result<(), RegistryError> {
 }
 
 async fn report_step(journal: &dyn Journal, key: &Key, step: ClockStep, revision: RevisionNumber) -> Result<(), RegistryError> {
-    tracing::warn!(offset_us = step.offset_us, "this machine's clock stepped; journal time slews after it");
+    tracing::warn!(offset_us = step.offset_us, "this machine's clock stepped; journal time follows it");
     let event = Event {
         occurred_at: step.at,
         subject: Arc::from("journal"),
