@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use journal::{Follower, Journal, JournalId, Key, Level};
+use journal::{Follower, Journal, JournalError, JournalId, Key, Level};
 use metrics::gauge;
 use model::{ErrorKind, Position};
 use parking_lot::{Mutex, RwLock};
 use service::{Component, Latch, Shutdown};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 use wire::Failure;
@@ -136,13 +137,19 @@ impl ExchangeRunner {
     }
 }
 
-async fn follow(hub: &Hub, follower: &mut Follower<SharedOpen>, health: &Component) -> Result<(), journal::JournalError> {
+async fn follow(hub: &Hub, follower: &mut Follower<SharedOpen>, health: &Component) -> Result<(), JournalError> {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // At most one snapshot is being kept, beside the loop: who subscribes must not wait for a disk that is busy with the engines' snapshots.
+    let mut saves = JoinSet::new();
     while !hub.shutdown.is_requested() {
-        // Cancel-safe: waiting and ticking change nothing.
+        // Cancel-safe: waiting and ticking change nothing, and a snapshot that is kept is kept either way.
         tokio::select! {
             more = follower.more(&*hub.journal) => more?,
+            Some(kept) = saves.join_next() => {
+                note_kept(kept);
+                continue;
+            }
             _ = tick.tick() => {
                 tell_health(hub, health);
                 continue;
@@ -151,11 +158,26 @@ async fn follow(hub: &Hub, follower: &mut Follower<SharedOpen>, health: &Compone
         }
         follower.step(&*hub.journal).await?;
         hub.folded.send_replace(Some(follower.position));
-        if let Err(error) = follower.snapshot_every(&*hub.journal, hub.config.snapshot_records).await {
-            warn!(%error, "a snapshot of the list of open alarms was not kept");
+        if saves.is_empty()
+            && let Some(snapshot) = follower.snapshot_due(hub.config.snapshot_records)
+        {
+            let journal = Arc::clone(&hub.journal);
+            saves.spawn(async move { journal.put_snapshot(snapshot).await });
         }
     }
+    while let Some(kept) = saves.join_next().await {
+        note_kept(kept);
+    }
     follower.snapshot_every(&*hub.journal, 1).await
+}
+
+fn note_kept(kept: Result<Result<(), JournalError>, JoinError>) {
+    let error = match kept {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    warn!(error, "a snapshot of the list of open alarms was not kept");
 }
 
 fn tell_health(hub: &Hub, health: &Component) {

@@ -75,12 +75,18 @@ impl<F: Fold> Follower<F> {
 
     /// Keeps a snapshot if at least `every` positions passed since the last one.
     pub async fn snapshot_every(&mut self, journal: &dyn Journal, every: u64) -> Result<(), JournalError> {
+        let before = self.snapshot_at;
+        let Some(snapshot) = self.snapshot_due(every) else { return Ok(()) };
+        journal.put_snapshot(snapshot).await.inspect_err(|_| self.snapshot_at = before)
+    }
+
+    /// The snapshot itself, for a caller who keeps it beside its loop; it counts as kept from here on.
+    pub fn snapshot_due(&mut self, every: u64) -> Option<Snapshot> {
         if self.position.0 < self.snapshot_at.0.saturating_add(every) || self.position == self.snapshot_at {
-            return Ok(());
+            return None;
         }
-        let body = self.fold.snapshot();
-        journal.put_snapshot(Snapshot { key: self.key.clone(), journal: self.journal, position: self.position, body }).await?;
         self.snapshot_at = self.position;
-        Ok(())
+        let body = self.fold.snapshot();
+        Some(Snapshot { key: self.key.clone(), journal: self.journal, position: self.position, body })
     }
 }

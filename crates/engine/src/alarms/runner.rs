@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use journal::{Follower, Journal, JournalId, Key, Level};
+use journal::{Follower, Journal, JournalError, JournalId, Key, Level};
 use metrics::gauge;
 use model::Position;
 use parking_lot::RwLock;
 use service::{Component, Latch, Shutdown};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::fold::{Open, Shared};
@@ -49,21 +50,42 @@ impl AlarmRunner {
         info!(position = follower.position.0, open = open.read().list.len(), "list of alarms up to date");
         let health = latch.release();
         folded.send_replace(follower.position);
+        // At most one snapshot is being kept, beside the loop: answers must not wait for a disk that is busy with the engines' snapshots.
+        let mut saves = JoinSet::new();
         while !shutdown.is_requested() {
-            // Cancel-safe: waiting changes nothing.
+            // Cancel-safe: waiting changes nothing, and a snapshot that is kept is kept either way.
             tokio::select! {
                 more = follower.more(&*journal) => more.map_err(&failed)?,
+                Some(kept) = saves.join_next() => {
+                    note_kept(kept);
+                    continue;
+                }
                 () = shutdown.requested() => break,
             }
             follower.step(&*journal).await.map_err(&failed)?;
             folded.send_replace(follower.position);
             tell(&health, &open.read());
-            if let Err(error) = follower.snapshot_every(&*journal, config.snapshot_records).await {
-                warn!(%error, "a snapshot of the list of alarms was not kept");
+            if saves.is_empty()
+                && let Some(snapshot) = follower.snapshot_due(config.snapshot_records)
+            {
+                let journal = Arc::clone(&journal);
+                saves.spawn(async move { journal.put_snapshot(snapshot).await });
             }
+        }
+        while let Some(kept) = saves.join_next().await {
+            note_kept(kept);
         }
         follower.snapshot_every(&*journal, 1).await.map_err(failed)
     }
+}
+
+fn note_kept(kept: Result<Result<(), JournalError>, JoinError>) {
+    let error = match kept {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    warn!(error, "a snapshot of the list of alarms was not kept");
 }
 
 fn tell(health: &Component, open: &Open) {

@@ -261,3 +261,31 @@ async fn list_and_outcomes_survive_a_restart_by_their_snapshot() {
     assert_eq!(again.ack(&list.alarms[1], "req-1").await.expect("remembered"), first);
     again.shutdown.request();
 }
+
+/// All snapshots of the process share one disk: those of 256 partitions may be before this one.
+#[tokio::test]
+async fn a_snapshot_that_takes_long_delays_no_answer() {
+    let journal = MemJournal::new();
+    journal.hold_snapshots("alarms");
+    revise(&*journal).await;
+    let config = AlarmConfig { snapshot_records: 1, ..AlarmConfig::default() };
+    let mut plant = connect(Arc::clone(&journal) as _, config, true).await;
+    plant.sample(2, 60.0).await;
+    let list = plant.listed(2).await;
+    plant.ack(&list.alarms[0], "req-1").await.expect("accepted");
+    plant.ack(&list.alarms[1], "req-2").await.expect("accepted");
+    assert_eq!(journal.snapshots_stuck(), 1, "one at a time, and one was due");
+    plant.shutdown.request();
+    journal.let_snapshots_go();
+    let key = journal::Key::new("alarms").expect("valid");
+    let whole = async {
+        loop {
+            let newest = journal.snapshots(&key).await.expect("reads").first().map(|it| it.position);
+            if newest == Some(journal.bounds(JournalId::Events).durable) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), whole).await.expect("the last state is kept at the end");
+}

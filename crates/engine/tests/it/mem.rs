@@ -31,6 +31,9 @@ struct State {
     durable: Option<BTreeMap<JournalId, Position>>,
     snapshots: BTreeMap<Key, Vec<Snapshot>>,
     crash: Option<(u32, Crash)>,
+    /// Whose snapshots get stuck, and how many are.
+    stuck: Option<(Key, usize)>,
+    damaged: Option<(JournalId, u64)>,
 }
 
 pub(crate) struct MemJournal {
@@ -77,6 +80,25 @@ impl MemJournal {
         self.state.lock().snapshots.clear();
     }
 
+    /// Snapshots of a key get stuck, as on a disk that is busy with others, until they are let go.
+    pub(crate) fn hold_snapshots(&self, key: &str) {
+        self.state.lock().stuck = Some((Key::new(key).expect("valid"), 0));
+    }
+
+    pub(crate) fn let_snapshots_go(&self) {
+        self.state.lock().stuck = None;
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    pub(crate) fn snapshots_stuck(&self) -> usize {
+        self.state.lock().stuck.as_ref().map_or(0, |(_, count)| *count)
+    }
+
+    /// A record cannot be read any more.
+    pub(crate) fn damage(&self, journal: JournalId, position: u64) {
+        self.state.lock().damaged = Some((journal, position));
+    }
+
     pub(crate) fn all(&self, journal: JournalId) -> Vec<JournalRecord> {
         self.state.lock().logs.get(&journal).cloned().unwrap_or_default()
     }
@@ -101,6 +123,14 @@ impl MemJournal {
             (Some(durable), Level::Durable) => durable.get(&journal).copied().unwrap_or_default(),
             _ => appended,
         }
+    }
+
+    /// Counts a snapshot of a key that is held.
+    fn gets_stuck(&self, key: &Key) -> bool {
+        let mut state = self.state.lock();
+        let Some((_, count)) = state.stuck.as_mut().filter(|(held, _)| held == key) else { return false };
+        *count += 1;
+        true
     }
 
     fn must_crash(&self, append: &Append) -> Option<Crash> {
@@ -189,7 +219,14 @@ impl Journal for MemJournal {
         let end = Self::level(&state, journal, level);
         let Some(log) = state.logs.get(&journal) else { return Ok(Vec::new()) };
         let from = usize::try_from(after.0).expect("small").min(log.len());
-        Ok(log[from..].iter().take_while(|it| it.position <= end).take(limit.records).cloned().collect())
+        // What stands behind it can be read by those who start there.
+        let damaged = state.damaged.filter(|(of, position)| *of == journal && *position > after.0);
+        let damaged = damaged.map_or(u64::MAX, |(_, position)| position);
+        if after.0 + 1 == damaged {
+            return Err(JournalError::Corrupt { file: "a file".to_owned(), offset: 0, reason: "a record is damaged".to_owned() });
+        }
+        let there = log[from..].iter().take_while(|it| it.position <= end && it.position.0 < damaged);
+        Ok(there.take(limit.records).cloned().collect())
     }
 
     async fn wait(&self, journal: JournalId, after: Position, level: Level) -> Result<Position, JournalError> {
@@ -225,6 +262,12 @@ impl Journal for MemJournal {
 
     async fn put_snapshot(&self, snapshot: Snapshot) -> Result<(), JournalError> {
         self.durable(snapshot.journal, snapshot.position).await?;
+        if self.gets_stuck(&snapshot.key) {
+            let mut changed = self.changed.subscribe();
+            while self.state.lock().stuck.is_some() {
+                changed.changed().await.map_err(|_| JournalError::Closed)?;
+            }
+        }
         let mut state = self.state.lock();
         let kept = state.snapshots.entry(snapshot.key.clone()).or_default();
         kept.insert(0, snapshot);

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use exchange::Config;
+use journal::Journal as _;
 use model::{Priority, Transition};
-use wire::v1::StartPosition::Snapshot;
+use wire::v1::StartPosition::{Latest, Snapshot};
 use wire::{Cursor, v1};
 
 use crate::mem::MemJournal;
-use crate::server::{after, from, put, raise, serve, subjects, transition};
+use crate::server::{after, from, put, raise, serve, serve_with, subjects, transition};
 
 async fn three_open() -> Arc<MemJournal> {
     let journal = MemJournal::new();
@@ -82,4 +84,32 @@ async fn the_list_survives_a_restart_by_its_snapshot() {
     journal.trim(journal::JournalId::Events, 4);
     let mut second = serve(Arc::clone(&journal) as _).await;
     assert_eq!(subjects(&second.at(Snapshot).await.events(3).await), ["a", "b", "c"]);
+}
+
+/// All snapshots of the process share one disk: those of 256 partitions may be before this one.
+#[tokio::test]
+async fn a_snapshot_that_takes_long_delays_no_subscription() {
+    let journal = MemJournal::new();
+    journal.hold_snapshots("exchange/alarms");
+    let config = Config { snapshot_records: 1, ..Config::default() };
+    let mut served = serve_with(Arc::clone(&journal) as _, config).await;
+    let mut latest = served.at(Latest).await;
+    latest.heartbeat().await;
+    for (subject, open) in [("a", 1), ("b", 2), ("c", 3)] {
+        put(&*journal, vec![raise(subject)]).await;
+        let active = served.at(Snapshot).await.events(open).await;
+        assert!(active.iter().all(|it| it.snapshot), "{active:?}");
+        assert_eq!(active.last().expect("some").subject, subject);
+    }
+    assert_eq!(journal.snapshots_stuck(), 1, "one at a time, and one was due");
+    served.shutdown.request();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!served.runner.is_finished(), "a stop waits for the snapshot that is being kept");
+    journal.let_snapshots_go();
+    served.stop().await;
+    let key = journal::Key::new("exchange/alarms").expect("valid");
+    let kept = journal.snapshots(&key).await.expect("reads");
+    assert_eq!(kept.first().map(|it| it.position.0), Some(3), "the last state is kept at the end");
 }
