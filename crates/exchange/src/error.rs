@@ -26,6 +26,19 @@ impl ExchangeError {
     }
 }
 
+/// A start behind a damaged record; the earliest there is may lie before it.
+const WAY_OUT: &str = "start at START_POSITION_SNAPSHOT for what is active and go on from there, or at START_POSITION_LATEST";
+
+/// The journal failed under a feed. What is damaged stays damaged: a consumer who is told to try again would do so for ever.
+pub(crate) fn reading(failure: &JournalError) -> Failure {
+    if failure.kind() != ErrorKind::Corrupt {
+        return unavailable(failure);
+    }
+    error!(error = %failure, "a feed has met a damaged record");
+    let message = "events after your last cursor are damaged and cannot be read; resuming there fails again, start behind them";
+    Failure::new(ErrorKind::Corrupt, "events_damaged", message).with("way_out", WAY_OUT)
+}
+
 /// The journal failed under a call; the cause goes to the log.
 pub(crate) fn unavailable(failure: &JournalError) -> Failure {
     error!(error = %failure, "the journal failed under a call");

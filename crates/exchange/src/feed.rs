@@ -17,7 +17,7 @@ use tracing::debug;
 use wire::v1::subscribe_response::Item;
 use wire::{Cursor, Failure, FilterBinding, v1};
 
-use crate::error::unavailable;
+use crate::error::reading;
 use crate::filter::Filter;
 use crate::metrics::{DELAY, ENDED, EVENTS, HEARTBEATS};
 use crate::runner::{Hub, Seat};
@@ -162,7 +162,7 @@ impl Feed {
                 return Ok(());
             }
             Err(JournalError::Trimmed { first, .. }) => return Err(expired(journal, first)),
-            other => other.map_err(|error| unavailable(&error))?,
+            other => other.map_err(|error| reading(&error))?,
         };
         if records.is_empty() {
             return self.wait().await;
@@ -210,7 +210,7 @@ impl Feed {
         // Cancel-safe: waiting changes nothing, and the next read starts where the last one ended.
         tokio::select! {
             more = more => if let Ok(Err(error)) = more {
-                return Err(unavailable(&error));
+                return Err(reading(&error));
             },
             () = tokio::time::sleep_until(self.heartbeat_due) => self.ready.push_back(Ready::Heartbeat(self.cursor)),
             () = hub.shutdown.requested() => {}

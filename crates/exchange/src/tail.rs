@@ -19,11 +19,38 @@ pub(crate) type Events = Arc<Vec<RecordedEvent>>;
 /// Records kept; enough for feeds that are about level with each other.
 const RECORDS_MAX: usize = 1_024;
 
+/// Events kept in all of them, about 50 MB: a record may have ten thousand. One with more is decoded by each feed for itself.
+const EVENTS_MAX: usize = 50_000;
+
 /// The records decoded last.
 #[derive(Default)]
 pub(crate) struct Tail {
-    decoded: Mutex<BTreeMap<Position, Events>>,
+    decoded: Mutex<Decoded>,
     unreadable: AtomicU64,
+}
+
+/// Decoded records, bounded in records and in events.
+#[derive(Default)]
+struct Decoded {
+    records: BTreeMap<Position, Events>,
+    /// In all records.
+    events: usize,
+}
+
+impl Decoded {
+    fn insert(&mut self, position: Position, events: Events) {
+        if events.len() > EVENTS_MAX {
+            return;
+        }
+        self.events += events.len();
+        // Two feeds may have decoded the same record at the same time.
+        let replaced = self.records.insert(position, events);
+        self.events -= replaced.map_or(0, |events| events.len());
+        while self.records.len() > RECORDS_MAX || self.events > EVENTS_MAX {
+            let Some((_, oldest)) = self.records.pop_first() else { return };
+            self.events -= oldest.len();
+        }
+    }
 }
 
 impl Tail {
@@ -32,7 +59,7 @@ impl Tail {
     pub(crate) fn events(&self, record: &JournalRecord, durable: Position) -> Events {
         // Feeds far behind would only push out what the others share.
         let is_near = record.position.0 + RECORDS_MAX as u64 > durable.0;
-        if is_near && let Some(events) = self.decoded.lock().get(&record.position) {
+        if is_near && let Some(events) = self.decoded.lock().records.get(&record.position) {
             return Arc::clone(events);
         }
         let events = Arc::new(decode(record).unwrap_or_else(|error| {
@@ -43,11 +70,7 @@ impl Tail {
             Vec::new()
         }));
         if is_near {
-            let mut decoded = self.decoded.lock();
-            decoded.insert(record.position, Arc::clone(&events));
-            while decoded.len() > RECORDS_MAX {
-                decoded.pop_first();
-            }
+            self.decoded.lock().insert(record.position, Arc::clone(&events));
         }
         events
     }
@@ -76,4 +99,60 @@ fn seal(record: &JournalRecord) -> Result<Event, wire::DecodeError> {
         revision: RevisionNumber(0),
         body: EventBody::Seal(wire::seal_notice(&record.body)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Epoch, EventId, KeySeq, Time};
+
+    use super::*;
+
+    fn events(count: usize) -> Events {
+        let body = EventBody::CoreVersion(1);
+        let (subject, scope, revision) = (Arc::from("p"), Scope::default(), RevisionNumber(1));
+        let event = Event { occurred_at: Time::YEAR_2000, subject, scope, revision, body };
+        let id = EventId { epoch: Epoch(1), key: Arc::from("engine/1"), key_seq: KeySeq(1), ordinal: 0 };
+        let one = RecordedEvent { id, position: Position(1), ordinal: 0, recorded_at: Time::YEAR_2000, event };
+        Arc::new(vec![one; count])
+    }
+
+    fn kept(decoded: &Decoded) -> Vec<u64> {
+        assert_eq!(decoded.events, decoded.records.values().map(|it| it.len()).sum::<usize>());
+        decoded.records.keys().map(|it| it.0).collect()
+    }
+
+    #[test]
+    fn small_records_are_bounded_by_their_number() {
+        let mut decoded = Decoded::default();
+        for position in 1..=1_025 {
+            decoded.insert(Position(position), events(1));
+        }
+        assert_eq!(kept(&decoded), (2..=1_025).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn large_records_are_bounded_by_their_events() {
+        let mut decoded = Decoded::default();
+        let large = events(10_000);
+        for position in 1..=5 {
+            decoded.insert(Position(position), Arc::clone(&large));
+        }
+        assert_eq!(kept(&decoded), [1, 2, 3, 4, 5], "just as many as may be");
+        decoded.insert(Position(3), Arc::clone(&large));
+        assert_eq!(kept(&decoded), [1, 2, 3, 4, 5], "the same again is no more");
+        decoded.insert(Position(6), events(1));
+        assert_eq!(kept(&decoded), [2, 3, 4, 5, 6]);
+        decoded.insert(Position(7), events(EVENTS_MAX));
+        assert_eq!(kept(&decoded), [7]);
+    }
+
+    #[test]
+    fn a_record_beyond_the_bound_is_not_kept_and_pushes_nothing_out() {
+        let mut decoded = Decoded::default();
+        decoded.insert(Position(1), events(EVENTS_MAX + 1));
+        assert_eq!(kept(&decoded), Vec::<u64>::new());
+        decoded.insert(Position(2), events(2));
+        decoded.insert(Position(3), events(EVENTS_MAX + 1));
+        assert_eq!(kept(&decoded), [2]);
+    }
 }

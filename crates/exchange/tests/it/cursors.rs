@@ -1,10 +1,12 @@
 //! Resuming, and the ways out where that is not possible (traps 50 to 52).
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use journal::JournalId;
 use model::{Epoch, Position, Priority, Transition};
 use tonic::Code;
-use wire::v1::StartPosition::{Earliest, Latest};
+use wire::v1::StartPosition::{Earliest, Latest, Snapshot};
 use wire::{Cursor, FilterBinding, v1};
 
 use crate::mem::{EPOCH, MemJournal};
@@ -16,7 +18,7 @@ async fn a_feed_resumes_after_every_event_of_every_record() {
     for (record, size) in [3, 1, 4].into_iter().enumerate() {
         put(&*journal, (0..size).map(|it| raise(&format!("p{record}-{it}"))).collect()).await;
     }
-    let mut served = serve(std::sync::Arc::clone(&journal) as _).await;
+    let mut served = serve(Arc::clone(&journal) as _).await;
     let all = served.at(Earliest).await.events(8).await;
     assert_eq!(subjects(&all), ["p0-0", "p0-1", "p0-2", "p1-0", "p2-0", "p2-1", "p2-2", "p2-3"]);
     assert_eq!(all[5].id, "0000000000000007-engine/1-3-1");
@@ -81,7 +83,7 @@ async fn cursors_that_cannot_be_resumed_name_the_way_out() {
     for number in 0..10 {
         put(&*journal, vec![raise(&format!("p{number}"))]).await;
     }
-    journal.trim(journal::JournalId::Events, 4);
+    journal.trim(JournalId::Events, 4);
     let mut served = serve(journal).await;
     let filter = Cursor::decode(&served.at(Latest).await.heartbeat().await).expect("a cursor").filter;
     let cases = [
@@ -112,10 +114,10 @@ async fn a_feed_that_retention_passes_is_told() {
     for number in 0..2_000 {
         put(&*journal, vec![raise(&format!("p{number}-{}", "x".repeat(8_000)))]).await;
     }
-    let mut served = serve(std::sync::Arc::clone(&journal) as _).await;
+    let mut served = serve(Arc::clone(&journal) as _).await;
     let mut feed = served.at(Earliest).await;
     assert!(feed.event().await.subject.starts_with("p0-"));
-    journal.trim(journal::JournalId::Events, 2_000);
+    journal.trim(JournalId::Events, 2_000);
     let refused = loop {
         match feed.item().await {
             Ok(_) => {}
@@ -129,7 +131,7 @@ async fn a_feed_that_retention_passes_is_told() {
 async fn a_quiet_feed_beats_with_its_cursor() {
     let journal = MemJournal::new();
     put(&*journal, vec![raise("a")]).await;
-    let mut served = serve(std::sync::Arc::clone(&journal) as _).await;
+    let mut served = serve(Arc::clone(&journal) as _).await;
     let started = tokio::time::Instant::now();
     let mut feed = served.subscribe(v1::SubscribeRequest { heartbeat_seconds: 2, ..from(Latest) }).await.expect("subscribes");
     let first = feed.heartbeat().await;
@@ -174,4 +176,31 @@ async fn one_more_feed_than_there_may_be_is_refused() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), freed).await.expect("the seat is free again");
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_said_for_good_with_a_way_out() {
+    let journal = MemJournal::new();
+    for subject in ["a", "b", "c"] {
+        put(&*journal, vec![raise(subject)]).await;
+    }
+    let mut served = serve(Arc::clone(&journal) as _).await;
+    // The list of what is active stands behind it.
+    served.at(Snapshot).await.events(3).await;
+    journal.damage(JournalId::Events, 2);
+    let mut feed = served.at(Earliest).await;
+    let last = feed.event().await;
+    assert_eq!(last.subject, "a", "what comes before it is fed");
+    for mut feed in [feed, served.after(&last.cursor).await] {
+        let status = feed.item().await.expect_err("it cannot be read");
+        assert_eq!(status.code(), Code::DataLoss);
+        let (reason, facts) = facts(&status);
+        assert_eq!(reason, "events_damaged");
+        assert!(facts["way_out"].contains("START_POSITION_SNAPSHOT"), "{facts:?}");
+    }
+    let mut out = served.at(Snapshot).await;
+    out.events(3).await;
+    let cursor = out.heartbeat().await;
+    put(&*journal, vec![raise("d")]).await;
+    assert_eq!(served.after(&cursor).await.event().await.subject, "d");
 }
