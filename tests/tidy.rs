@@ -11,11 +11,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("alarm", &["model"]),
     ("hazard", &["model"]),
     ("simulator", &["model"]),
+    ("sparkplug", &["model"]),
     ("wire", &["model"]),
     ("journal", &["model"]),
     ("store", &["model"]),
     ("service", &[]),
-    ("ingest", &["model", "wire", "journal", "service"]),
+    ("ingest", &["model", "sparkplug", "wire", "journal", "service"]),
     ("engine", &["model", "alarm", "wire", "journal", "service"]),
     ("historian", &["model", "wire", "journal", "store", "service"]),
     ("registry", &["model", "site", "hazard", "wire", "journal", "store", "service"]),
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "alarm",
             "hazard",
             "simulator",
+            "sparkplug",
             "wire",
             "journal",
             "store",
@@ -50,6 +52,8 @@ const PURE: &[(&str, &[&str])] = &[
     ("alarm", &["thiserror"]),
     ("hazard", &["thiserror"]),
     ("simulator", &["thiserror"]),
+    // The format is protobuf; its derive is all that decodes it.
+    ("sparkplug", &["thiserror", "prost"]),
 ];
 
 /// Second TLS stacks and second crypto providers.
