@@ -1,9 +1,12 @@
 //! The simulator: a plausible park, so that everything can be shown and tried without a plant.
-//! In: a site, a seed, a scenario, and the time to play.
-//! Out: samples of all its points; the same seed and time give the same samples, in whatever steps they are asked for.
+//! In: a site, a seed, a scenario, and the time to play; or only how large a site there shall be.
+//! Out: samples of all its points and the state of its gateways; the same seed and time give the same, in whatever steps; site files.
 //! May not enter: clocks, IO, async, random sources, any Davy crate but model.
-//! Start at `Park` in park.rs; noise.rs is where chance comes from.
+//! Start at `Park` in park.rs; noise.rs is where chance comes from; generated.rs writes sites of any size.
 
+mod flood;
+mod gateway;
+mod generated;
 mod noise;
 mod park;
 mod scenario;
@@ -11,6 +14,8 @@ mod signal;
 #[cfg(test)]
 mod tests;
 
+pub use gateway::{Link, gateway_of};
+pub use generated::{PARK_ENTERPRISES, generated_site};
 pub use park::{Park, Value};
 pub use scenario::Scenario;
 

@@ -16,7 +16,7 @@ pub(crate) fn key(seed: u64, name: &str) -> u64 {
 }
 
 /// From -1 to 1, evenly.
-fn even(key: u64, at: i64) -> f64 {
+pub(crate) fn even(key: u64, at: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
     let unit = (mix(key ^ mix(at.cast_unsigned())) >> 11) as f64 / (1_u64 << 53) as f64;
     2.0 * unit - 1.0

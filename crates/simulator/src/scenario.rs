@@ -14,11 +14,18 @@ pub enum Scenario {
     TankFilling,
     /// A gas detector is of bad quality for half a minute, every two minutes.
     SensorFault,
+    /// The clocks of some gateways are two minutes ahead, then five behind, then right, every four minutes; values are ordinary.
+    ClockStep,
+    /// Some gateways are cut off about every 20 seconds and are back after about three.
+    GatewayFlapping,
+    /// Every point with limits is beyond them within seconds, together, every two minutes; a few chatter afterwards.
+    Flood,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: &'static [Self] = &[Self::Normal, Self::Leak, Self::TankFilling, Self::SensorFault];
+    pub const ALL: &'static [Self] =
+        &[Self::Normal, Self::Leak, Self::TankFilling, Self::SensorFault, Self::ClockStep, Self::GatewayFlapping, Self::Flood];
 
     /// Its word on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +34,9 @@ impl Scenario {
             Self::Leak => "leak",
             Self::TankFilling => "tank_filling",
             Self::SensorFault => "sensor_fault",
+            Self::ClockStep => "clock_step",
+            Self::GatewayFlapping => "gateway_flapping",
+            Self::Flood => "flood",
         }
     }
 
@@ -35,10 +45,10 @@ impl Scenario {
         Self::ALL.iter().copied().find(|scenario| scenario.as_str() == word)
     }
 
-    /// The index of the point it happens to: the first that has what it takes.
+    /// The index of the one point it happens to: the first that has what it takes.
     pub(crate) fn target(self, site: &Site) -> Option<usize> {
         let fits = |point: &Point| match self {
-            Self::Normal => false,
+            Self::Normal | Self::ClockStep | Self::GatewayFlapping | Self::Flood => false,
             Self::Leak => point.quantity == Quantity::CombustibleGas && levels(point).is_some(),
             Self::TankFilling => point.quantity == Quantity::Level && levels(point).is_some(),
             Self::SensorFault => point.quantity.is_gas_detector(),
@@ -49,7 +59,7 @@ impl Scenario {
     /// What becomes of its point's ordinary value.
     pub(crate) fn apply(self, point: &Point, ordinary: f64, elapsed: Span) -> (f64, Quality) {
         match self {
-            Self::Normal => (ordinary, Quality::Good),
+            Self::Normal | Self::ClockStep | Self::GatewayFlapping | Self::Flood => (ordinary, Quality::Good),
             Self::Leak => (leak(point, ordinary, seconds_into(elapsed, 60)), Quality::Good),
             Self::TankFilling => (filling(point, ordinary, seconds_into(elapsed, 120)), Quality::Good),
             Self::SensorFault if (10.0..40.0).contains(&seconds_into(elapsed, 120)) => (ordinary, Quality::Bad),
@@ -59,14 +69,14 @@ impl Scenario {
 }
 
 /// Seconds since the last full period.
-fn seconds_into(elapsed: Span, period_s: i64) -> f64 {
+pub(crate) fn seconds_into(elapsed: Span, period_s: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a period is far below 2^53 microseconds")]
     let micros = elapsed.micros().rem_euclid(Span::from_secs(period_s).micros()) as f64;
     micros / 1e6
 }
 
 /// The lowest upper limit and the highest.
-fn levels(point: &Point) -> Option<(f64, f64)> {
+pub(crate) fn levels(point: &Point) -> Option<(f64, f64)> {
     let upper = point.alarms.iter().filter(|rule| matches!(rule.kind, AlarmKind::High | AlarmKind::HighHigh));
     let limits = upper.filter_map(|rule| rule.limit);
     limits.fold(None, |found, limit| {
@@ -76,7 +86,7 @@ fn levels(point: &Point) -> Option<(f64, f64)> {
 }
 
 /// What is surely above both levels, inside the range where the limits allow.
-fn peak(point: &Point, above: f64) -> Option<f64> {
+pub(crate) fn peak(point: &Point, above: f64) -> Option<f64> {
     let (_, highest) = levels(point)?;
     let top = point.range.map_or(f64::MAX, |range| range.high);
     Some(above.max(highest).min(top).max(highest))

@@ -98,17 +98,19 @@ impl Band {
 
     /// The first state that no limit touches.
     fn state(&self, point: &Point) -> f64 {
-        let raises = |value: f64| {
-            point.alarms.iter().any(|rule| match (rule.kind, rule.limit) {
-                (AlarmKind::High | AlarmKind::HighHigh, Some(limit)) => value >= limit,
-                (AlarmKind::Low | AlarmKind::LowLow, Some(limit)) => value <= limit,
-                _ => false,
-            })
-        };
         let mut states = point.states.iter().map(|(_, value)| *value);
         let first = point.states.first().map_or(0.0, |(_, value)| *value);
-        states.find(|value| !raises(*value)).unwrap_or(first)
+        states.find(|value| !raises(point, *value)).unwrap_or(first)
     }
+}
+
+/// Whether a value raises any alarm of a point.
+pub(crate) fn raises(point: &Point, value: f64) -> bool {
+    point.alarms.iter().any(|rule| match (rule.kind, rule.limit) {
+        (AlarmKind::High | AlarmKind::HighHigh, Some(limit)) => value >= limit,
+        (AlarmKind::Low | AlarmKind::LowLow, Some(limit)) => value <= limit,
+        _ => false,
+    })
 }
 
 /// About ten thousand steps over the range, as decimals.
