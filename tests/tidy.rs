@@ -104,7 +104,7 @@ fn read(path: &Path) -> String {
 
 /// All files under a folder, without build output, caches and dot folders other than the project's own.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    const SKIPPED: &[&str] = &["target", ".git", ".venv", "davy-data", "corpus", "artifacts"];
+    const SKIPPED: &[&str] = &["target", ".git", "node_modules", "davy-data", "corpus", "artifacts"];
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -112,7 +112,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         for entry in entries {
             let path = entry.expect("a folder entry").path();
             let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
-            if path.is_symlink() || SKIPPED.contains(&name.as_str()) {
+            if path.is_symlink() || SKIPPED.contains(&name.as_str()) || name.starts_with(".venv") {
                 continue;
             }
             if path.is_dir() { folders.push(path) } else { found.push(path) }
