@@ -126,7 +126,7 @@ impl Core {
             Body::Unmapped { gateway, tags } => self.unmapped(gateway, tags, events),
             Body::SequenceGap { gateway, count, .. } => self.sequence_gap(gateway, *count, events),
             // `apply` has taken the first; the clocks have run, and a tick is no more than that.
-            Body::SourceDown { .. } | Body::Tick => {}
+            Body::SourceDown { .. } | Body::Tick | Body::Loss { .. } | Body::Fault { .. } => {}
         }
     }
 

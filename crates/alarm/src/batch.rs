@@ -172,6 +172,8 @@ impl Core {
             to: self.now,
             reason: "sequence numbers were skipped".to_owned(),
             messages: Some(count),
+            points: Vec::new(),
+            more_points: 0,
         };
         let scope = self.scope_of_gateway(gateway);
         events.push(self.event(self.now, gateway.shared(), scope, EventBody::Gap(gap)));

@@ -91,6 +91,8 @@ impl Core {
             to: self.now,
             reason: "the broker had not kept the session".to_owned(),
             messages: None,
+            points: Vec::new(),
+            more_points: 0,
         };
         self.event(self.now, name, scope, EventBody::Gap(gap))
     }
@@ -105,7 +107,7 @@ impl Core {
         scope: Scope,
     ) -> Event {
         let name: Arc<str> = Arc::from(source.as_str());
-        let body = SourceChange { change, source: Arc::clone(&name), since, reason: reason.to_owned() };
+        let body = SourceChange { change, of_gateway: false, source: Arc::clone(&name), since, reason: reason.to_owned() };
         self.event(at, name, scope, EventBody::Source(body))
     }
 

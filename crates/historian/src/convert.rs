@@ -30,7 +30,10 @@ fn add(batch: &mut WriteBatch, record: &JournalRecord) -> Result<(), DecodeError
     match (record.journal, record.kind) {
         (JournalId::Telemetry(_), _) => {
             if let Body::Batch(samples) = wire::decode_body(&record.body)? {
-                batch.samples.extend(samples.samples.iter().map(|sample| sample_row(sample, record)));
+                let kept = samples.samples.iter().filter(|sample| !sample.flags.transient);
+                batch.samples.extend(kept.map(|sample| sample_row(sample, record)));
+                let transient = samples.samples.iter().filter(|sample| sample.flags.transient).count();
+                ::metrics::counter!(metrics::TRANSIENT).increment(transient as u64);
             }
         }
         (JournalId::Events, RecordKind::Data) => {

@@ -7,6 +7,8 @@ use metrics::{Unit, describe_counter, describe_gauge};
 pub(crate) const RECORDS: &str = "davy_historian_records_total";
 /// Records that this version cannot read, by journal; they stay in the journal and are left out of the store.
 pub(crate) const UNDECODABLE: &str = "davy_historian_undecodable_total";
+/// Samples that their gateway marked as not worth keeping: judged, left out of the history.
+pub(crate) const TRANSIENT: &str = "davy_historian_transient_samples_total";
 /// Journal time between the oldest record not yet stored and now.
 pub(crate) const LAG: &str = "davy_historian_lag_seconds";
 /// Failed calls to the store, by kind.
@@ -20,6 +22,7 @@ pub(crate) const REQUESTS: &str = "davy_historian_requests_total";
 pub(crate) fn describe() {
     describe_counter!(RECORDS, "records stored, by journal");
     describe_counter!(UNDECODABLE, "records left out because this version cannot read them, by journal");
+    describe_counter!(TRANSIENT, "samples not stored because their gateway marked them transient");
     describe_gauge!(LAG, Unit::Seconds, "age of the oldest record not yet stored");
     describe_counter!(STORE_FAILURES, "failed calls to the store, by kind");
     describe_counter!(LOST, "positions dropped by retention before they were stored, by journal");

@@ -160,8 +160,7 @@ impl Intake {
         if let Some(tags) = path.and_then(|path| self.index.gateway(path)) {
             return Ok(Arc::clone(tags));
         }
-        let Some(path) = path.filter(|path| GatewayPath::new(path).is_ok() && path.bytes().filter(|it| *it == b'/').count() == 2)
-        else {
+        let Some(path) = path.filter(|path| GatewayPath::strict(path).is_ok()) else {
             return Err((Reason::BadTopic, text.into_owned(), String::new()));
         };
         Err((Reason::UnknownGateway, text.clone().into_owned(), path.to_owned()))

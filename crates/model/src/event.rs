@@ -107,6 +107,8 @@ pub enum EventBody {
     CoreVersion(u32),
     /// Tags that no point claims.
     Unmapped(UnmappedTags),
+    /// A gateway breaks a rule of its protocol.
+    Fault(GatewayFault),
     /// The journal sealed what it holds.
     Seal(SealNotice),
 }
@@ -120,9 +122,11 @@ impl EventBody {
                 CommandVerdict::Accepted => "command.accepted",
                 CommandVerdict::Refused { .. } => "command.refused",
             },
-            Self::Source(change) => match change.change {
-                SourceChangeKind::Down => "source.down",
-                SourceChangeKind::Up => "source.up",
+            Self::Source(change) => match (change.change, change.of_gateway) {
+                (SourceChangeKind::Down, false) => "source.down",
+                (SourceChangeKind::Up, false) => "source.up",
+                (SourceChangeKind::Down, true) => "gateway.down",
+                (SourceChangeKind::Up, true) => "gateway.up",
             },
             Self::Clock(fault) => match fault.fault {
                 ClockFaultKind::Step => "journal.clock",
@@ -134,6 +138,7 @@ impl EventBody {
             Self::HistoryLost(_) => "history.lost",
             Self::CoreVersion(_) => "core.version",
             Self::Unmapped(_) => "gateway.unmapped",
+            Self::Fault(_) => "gateway.fault",
             Self::Seal(_) => "journal.seal",
         }
     }
@@ -347,6 +352,8 @@ pub enum SourceChangeKind {
 pub struct SourceChange {
     /// Down or up.
     pub change: SourceChangeKind,
+    /// One gateway or device, not a whole connection.
+    pub of_gateway: bool,
     /// Which.
     pub source: Arc<str>,
     /// Since when it is down, or was.
@@ -407,6 +414,10 @@ pub struct PossibleGap {
     pub reason: String,
     /// How many messages are missing, where sequence numbers tell.
     pub messages: Option<u64>,
+    /// Ids of the points that may be concerned, in order, 100 at most.
+    pub points: Vec<String>,
+    /// How many more points.
+    pub more_points: u32,
 }
 
 /// A site revision was accepted.
@@ -461,6 +472,15 @@ pub struct UnmappedTags {
     pub tags: Vec<String>,
     /// How many more.
     pub more: u32,
+}
+
+/// A gateway breaks a rule of its protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayFault {
+    /// The rule, for programs: `sparkplug.bdseq_mismatch`.
+    pub rule: String,
+    /// What it did and what would be right, for people.
+    pub detail: String,
 }
 
 /// The journal sealed what it holds.

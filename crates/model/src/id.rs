@@ -1,12 +1,21 @@
 //! Names and numbers of things, checked when they are made.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Why a text is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{value}` is no valid id: 1 to 64 of A-Z a-z 0-9 _ . - are allowed")]
 pub struct InvalidId {
+    /// The text as given, cut after 80 characters.
+    pub value: String,
+}
+
+/// Why a text is no gateway's path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is no valid gateway path: names joined by `/`")]
+pub struct InvalidPath {
     /// The text as given, cut after 80 characters.
     pub value: String,
 }
@@ -78,20 +87,31 @@ text_id!(
     AlarmId
 );
 
-/// A gateway's path: `park/enterprise/gateway` for plain JSON, `group/node[/device]` for Sparkplug; two or three ids.
+/// The longest part of a gateway's path, in bytes.
+const PATH_PART_BYTES_MAX: usize = 128;
+
+/// A gateway's path: `park/enterprise/gateway` for plain JSON and gRPC, which are ids (`strict`); `group/node[/device]` for Sparkplug B,
+/// whose names are whatever a gateway engineer typed: blanks, Chinese, upper and lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GatewayPath(Arc<str>);
 
 impl GatewayPath {
-    /// Checks that the text is two or three ids joined by `/`.
-    pub fn new(text: &str) -> Result<Self, InvalidId> {
-        let invalid = || InvalidId { value: text.chars().take(80).collect() };
-        let mut parts = 0;
-        for part in text.split('/') {
-            checked(part).map_err(|_| invalid())?;
-            parts += 1;
-        }
-        if (2..=3).contains(&parts) { Ok(Self(Arc::from(text))) } else { Err(invalid()) }
+    /// Checks that the text is two or three names joined by `/`: 1 to 128 bytes each, without control characters, `+` and `#`.
+    pub fn new(text: &str) -> Result<Self, InvalidPath> {
+        let named = |part: &str| {
+            (1..=PATH_PART_BYTES_MAX).contains(&part.len()) && !part.contains(|it: char| it.is_control() || "+#".contains(it))
+        };
+        Self::of_parts(text, 2..=3, named).ok_or_else(|| InvalidPath { value: text.chars().take(80).collect() })
+    }
+
+    /// Checks that the text is three ids joined by `/`: `park/enterprise/gateway`.
+    pub fn strict(text: &str) -> Result<Self, InvalidPath> {
+        Self::of_parts(text, 3..=3, |part| checked(part).is_ok())
+            .ok_or_else(|| InvalidPath { value: text.chars().take(80).collect() })
+    }
+
+    fn of_parts(text: &str, parts: RangeInclusive<usize>, named: impl Fn(&str) -> bool) -> Option<Self> {
+        (parts.contains(&text.split('/').count()) && text.split('/').all(named)).then(|| Self(Arc::from(text)))
     }
 
     /// The path as text.
@@ -205,8 +225,18 @@ mod tests {
     fn gateway_paths_have_two_or_three_parts() {
         assert!(GatewayPath::new("rugang/e01/gw1").is_ok());
         assert!(GatewayPath::new("rugang/gw1").is_ok());
-        for bad in ["gw1", "a/b/c/d", "a//c", "a/+/c", "a/#"] {
+        for bad in ["gw1", "a/b/c/d", "a//c", "a/+/c", "a/#", "a/b\u{7}", "a/b\u{85}", &format!("a/{}", "x".repeat(129))] {
             assert!(GatewayPath::new(bad).is_err(), "{bad}");
+            assert!(GatewayPath::strict(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sparkplug_names_are_taken_as_they_are_and_ids_are_not() {
+        assert!(GatewayPath::strict("rugang/e01/gw1").is_ok());
+        for wide in ["My Group/节点 1", "rugang/gw1", "rugang/e 01/gw1", &format!("a/b/{}", "x".repeat(128))] {
+            assert_eq!(GatewayPath::new(wide).expect("valid").as_str(), wide);
+            assert!(GatewayPath::strict(wide).is_err(), "{wide}");
         }
     }
 

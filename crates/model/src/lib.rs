@@ -17,8 +17,8 @@ pub use alarm_list::{AlarmKey, AlarmList, OpenAlarm};
 pub use error::ErrorKind;
 pub use event::{
     AlarmState, AlarmTransition, ClockFault, ClockFaultKind, CommandOutcome, CommandVerdict, Event, EventBody, EventId,
-    HistoryLoss, PossibleGap, RecordedEvent, Refusal, ReplayDifference, Scope, SealNotice, SiteRevised, SourceChange,
-    SourceChangeKind, Transition, UnmappedTags,
+    GatewayFault, HistoryLoss, PossibleGap, RecordedEvent, Refusal, ReplayDifference, Scope, SealNotice, SiteRevised,
+    SourceChange, SourceChangeKind, Transition, UnmappedTags,
 };
 pub use id::{
     AlarmId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition, PointId,

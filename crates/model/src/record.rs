@@ -8,7 +8,8 @@ use crate::{
     UnmappedTags,
 };
 
-/// A source of samples whose link goes down and comes back as one: a broker connection; `*` for all at once.
+/// A source of samples whose link goes down and comes back as one: a broker connection (`mqtt`), one gateway where its own link is known
+/// (`sparkplug/group/node`), one device behind it (`sparkplug/group/node/device`); `*` for all at once.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SourceId(Arc<str>);
 
@@ -16,6 +17,11 @@ impl SourceId {
     /// The source of every point that speaks so.
     pub fn of(protocol: Protocol) -> Self {
         Self(Arc::from(protocol.as_str()))
+    }
+
+    /// One gateway, where the link of a single one is known: Sparkplug B and gRPC.
+    pub fn gateway(protocol: Protocol, path: &GatewayPath) -> Self {
+        Self(Arc::from(format!("{}/{path}", protocol.as_str())))
     }
 
     /// All sources: a start of Davy counts as down for every one.
@@ -28,9 +34,15 @@ impl SourceId {
         Self(Arc::from(name))
     }
 
-    /// Whether an outage of this one concerns points of `other`.
+    /// Whether an outage of this one concerns points of `other`: itself and all below it.
     pub fn covers(&self, other: &Self) -> bool {
-        &*self.0 == "*" || self == other
+        let below = || other.0.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with('/'));
+        &*self.0 == "*" || self == other || below()
+    }
+
+    /// The gateway's path, where this is one gateway or device and not a whole protocol.
+    pub fn path(&self) -> Option<&str> {
+        self.0.split_once('/').map(|(_, path)| path)
     }
 
     /// The name as text.
@@ -109,6 +121,28 @@ pub enum Body {
         first_missing: u64,
         /// How many did not come.
         count: u64,
+    },
+    /// Samples of a source may have been lost, known by other signs than sequence numbers.
+    Loss {
+        /// Whose.
+        source: SourceId,
+        /// From when, journal time.
+        from: Time,
+        /// To when, journal time.
+        to: Time,
+        /// In words.
+        reason: String,
+        /// How many messages, where it is known.
+        messages: Option<u64>,
+    },
+    /// A gateway breaks a rule of its protocol, seen for the first time.
+    Fault {
+        /// Whose.
+        gateway: GatewayPath,
+        /// The rule, for programs: `sparkplug.bdseq_mismatch`.
+        rule: String,
+        /// What it did and what would be right, for people.
+        detail: String,
     },
 }
 

@@ -45,6 +45,8 @@ pub struct SampleFlags {
     pub out_of_range: bool,
     /// Replayed by the broker on subscribing (traps 12): judged only if newer, like any other.
     pub retained: bool,
+    /// Marked by the gateway as not worth keeping (Sparkplug B `is_transient`): judged, never stored.
+    pub transient: bool,
 }
 
 /// One value of one point at one time.

@@ -126,6 +126,8 @@ words!(
         Mqtt = "mqtt",
         /// Sparkplug B over MQTT.
         Sparkplug = "sparkplug",
+        /// `IngestService.PushSamples` over gRPC.
+        Grpc = "grpc",
     }
 );
 
@@ -244,9 +246,13 @@ pub struct Point {
 }
 
 impl Point {
-    /// The source whose outages stop this point's clock.
+    /// The source whose outages stop this point's clock: the protocol's connection for plain JSON, whose gateways cannot be told to be
+    /// connected; the gateway or device itself for the others.
     pub fn source_id(&self) -> SourceId {
-        SourceId::of(self.source.protocol)
+        match self.source.protocol {
+            Protocol::Mqtt => SourceId::of(Protocol::Mqtt),
+            protocol => SourceId::gateway(protocol, &self.source.gateway),
+        }
     }
 
     /// The flags that configuration gives to a value as it comes in.

@@ -8,7 +8,7 @@ use crate::place::name_or;
 
 const POINT_KEYS: &[&str] =
     &["id", "name", "installation", "quantity", "unit", "range", "stale_after", "source", "states", "alarm"];
-const SOURCE_KEYS: &[&str] = &["mqtt", "sparkplug", "tag"];
+const SOURCE_KEYS: &[&str] = &["mqtt", "sparkplug", "grpc", "tag"];
 const ALARM_KEYS: &[&str] = &[
     "kind",
     "id",
@@ -25,8 +25,20 @@ const ALARM_KEYS: &[&str] = &[
     "position",
 ];
 /// The columns of `points.csv`.
-pub(crate) const POINT_COLUMNS: &[&str] =
-    &["id", "name", "installation", "quantity", "unit", "range_low", "range_high", "stale_after", "mqtt", "sparkplug", "tag"];
+pub(crate) const POINT_COLUMNS: &[&str] = &[
+    "id",
+    "name",
+    "installation",
+    "quantity",
+    "unit",
+    "range_low",
+    "range_high",
+    "stale_after",
+    "mqtt",
+    "sparkplug",
+    "grpc",
+    "tag",
+];
 /// The columns of `alarms.csv`.
 pub(crate) const ALARM_COLUMNS: &[&str] = &[
     "point",
@@ -131,38 +143,37 @@ fn source(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<At<PointSource>> {
     let entry = entry.entries("source", "source", sink).into_iter().next()?;
     entry.check_keys(SOURCE_KEYS, sink);
     let tag = entry.filled("tag", "tag = \"PI-101\"", sink);
-    let (mqtt, sparkplug) = (entry.field("mqtt"), entry.field("sparkplug"));
-    let (protocol, key) = match (mqtt, sparkplug) {
-        (Some(_), None) => (Protocol::Mqtt, "mqtt"),
-        (None, Some(_)) => (Protocol::Sparkplug, "sparkplug"),
-        (Some(_), Some(second)) => {
-            entry.wrong(second, "stands beside `mqtt`", "a point has one source; keep one of the two", sink);
-            return None;
-        }
-        (None, None) => {
-            sink.fault(entry.place, "source", "", "names no gateway", "add mqtt = \"park/enterprise/gateway\"");
-            return None;
-        }
+    let mut named = Protocol::ALL.iter().copied().filter(|it| entry.field(it.as_str()).is_some());
+    let Some(protocol) = named.next() else {
+        sink.fault(entry.place, "source", "", "names no gateway", "add mqtt = \"park/enterprise/gateway\"");
+        return None;
     };
-    let gateway = gateway(entry, protocol, key, sink);
+    if let Some(second) = named.next().and_then(|it| entry.field(it.as_str())) {
+        entry.wrong(second, format!("stands beside `{}`", protocol.as_str()), "a point has one source; keep one", sink);
+        return None;
+    }
+    let gateway = gateway(entry, protocol, sink);
     let gateway = gateway?;
     Some(At { value: PointSource { protocol, gateway: gateway.value, tag: tag? }, place: gateway.place })
 }
 
-fn gateway(entry: Entry<'_, '_>, protocol: Protocol, key: &str, sink: &mut Sink) -> Option<At<GatewayPath>> {
+fn gateway(entry: Entry<'_, '_>, protocol: Protocol, sink: &mut Sink) -> Option<At<GatewayPath>> {
+    let key = protocol.as_str();
     let text = entry.text(key, sink)?;
-    let parts = text.value.split('/').count();
-    let (shape, cure) = match protocol {
-        Protocol::Mqtt => (parts == 3, "write park/enterprise/gateway: three ids, without davy/v1 and telemetry"),
-        Protocol::Sparkplug => ((2..=3).contains(&parts), "write group/node or group/node/device"),
-    };
-    match GatewayPath::new(text.value) {
-        Ok(value) if shape => Some(At { value, place: text.place }),
-        _ => {
-            entry.wrong(entry.field(key)?, "is no gateway path", cure, sink);
-            None
+    let (path, cure) = match protocol {
+        Protocol::Mqtt => {
+            (GatewayPath::strict(text.value), "write park/enterprise/gateway: three ids, without davy/v1 and telemetry")
         }
+        Protocol::Grpc => (GatewayPath::strict(text.value), "write park/enterprise/gateway: three ids"),
+        Protocol::Sparkplug => (
+            GatewayPath::new(text.value),
+            "write group/node or group/node/device as the edge node does: at most 128 bytes each, without + and #",
+        ),
+    };
+    if path.is_err() {
+        entry.wrong(entry.field(key)?, "is no gateway path", cure, sink);
     }
+    Some(At { value: path.ok()?, place: text.place })
 }
 
 fn states(entry: Entry<'_, '_>, quantity: Option<Quantity>, sink: &mut Sink) -> Vec<(String, f64)> {

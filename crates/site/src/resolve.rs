@@ -169,11 +169,7 @@ fn check_gateways(drafts: &Drafts, owners: &Owners, sink: &mut Sink) {
 fn check_gateway_alone(gateway: &Use<'_>, sink: &mut Sink) {
     let key = gateway.protocol.as_str();
     match (gateway.protocol, gateway.enterprise, gateway.path.split('/').nth(1)) {
-        (Protocol::Sparkplug, ..) => {
-            let problem = "this version takes no Sparkplug, so nothing will come from this gateway";
-            sink.warning(gateway.place, key, gateway.path, problem, "use an `mqtt` source until a later version does");
-        }
-        (Protocol::Mqtt, Some(enterprise), Some(named)) if named != enterprise => {
+        (Protocol::Mqtt | Protocol::Grpc, Some(enterprise), Some(named)) if named != enterprise => {
             let problem = format!("names enterprise `{named}`, but its points belong to `{enterprise}`");
             sink.warning(gateway.place, key, gateway.path, problem, "write park/enterprise/gateway as the gateway does");
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use model::{
     AlarmId, AlarmKind, AlarmTransition, ClockFault, ClockFaultKind, CommandKind, CommandOutcome, CommandVerdict, Event,
-    EventBody, EventId, HistoryLoss, KeySeq, Position, PossibleGap, Quantity, RecordedEvent, Refusal, ReplayDifference,
-    RequestId, RevisionNumber, Scope, SealNotice, SiteRevised, SourceChange, SourceChangeKind, Time, Transition, UnmappedTags,
+    EventBody, EventId, GatewayFault, HistoryLoss, KeySeq, Position, PossibleGap, Quantity, RecordedEvent, Refusal,
+    ReplayDifference, RequestId, RevisionNumber, Scope, SealNotice, SiteRevised, SourceChange, SourceChangeKind, Time,
+    Transition, UnmappedTags,
 };
 
 use crate::record::DecodeError;
@@ -80,6 +81,8 @@ fn body_to_v1(body: &EventBody) -> Body {
             to: Some(time_to_v1(gap.to)),
             reason: gap.reason.clone(),
             messages: gap.messages,
+            points: gap.points.clone(),
+            more_points: gap.more_points,
         }),
         EventBody::Site(site) => Body::Site(v1::SiteRevised {
             revision: site.revision.0,
@@ -91,6 +94,7 @@ fn body_to_v1(body: &EventBody) -> Body {
         EventBody::HistoryLost(loss) => Body::HistoryLoss(loss_to_v1(loss)),
         EventBody::CoreVersion(version) => Body::CoreVersion(v1::CoreVersion { version: *version }),
         EventBody::Unmapped(tags) => Body::UnmappedTags(v1::UnmappedTags { tags: tags.tags.clone(), more: tags.more }),
+        EventBody::Fault(fault) => Body::Fault(v1::GatewayFault { rule: fault.rule.clone(), detail: fault.detail.clone() }),
         EventBody::Seal(seal) => Body::Seal(v1::Seal {
             position: seal.position.0,
             public_key: seal.public_key.clone(),
@@ -114,6 +118,8 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
             to: gap.to.as_ref().map_or(Time::MIN, time_from_v1),
             reason: gap.reason.clone(),
             messages: gap.messages,
+            points: gap.points.clone(),
+            more_points: gap.more_points,
         }),
         Body::Site(site) => EventBody::Site(SiteRevised {
             revision: RevisionNumber(site.revision),
@@ -125,6 +131,7 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
         Body::HistoryLoss(loss) => EventBody::HistoryLost(loss_from_v1(loss)?),
         Body::CoreVersion(version) => EventBody::CoreVersion(version.version),
         Body::UnmappedTags(tags) => EventBody::Unmapped(UnmappedTags { tags: tags.tags.clone(), more: tags.more }),
+        Body::Fault(fault) => EventBody::Fault(GatewayFault { rule: fault.rule.clone(), detail: fault.detail.clone() }),
         Body::Seal(seal) => EventBody::Seal(SealNotice {
             position: Position(seal.position),
             public_key: seal.public_key.clone(),
@@ -218,13 +225,16 @@ fn outcome_from_v1(kind: &str, outcome: &v1::CommandOutcome) -> Result<CommandOu
 }
 
 fn source_from_v1(kind: &str, change: &v1::SourceChange) -> Result<SourceChange, DecodeError> {
-    let change_kind = match kind {
-        "source.down" => SourceChangeKind::Down,
-        "source.up" => SourceChangeKind::Up,
+    let (change_kind, of_gateway) = match kind {
+        "source.down" => (SourceChangeKind::Down, false),
+        "source.up" => (SourceChangeKind::Up, false),
+        "gateway.down" => (SourceChangeKind::Down, true),
+        "gateway.up" => (SourceChangeKind::Up, true),
         _ => return Err(DecodeError::field("event.kind", kind)),
     };
     Ok(SourceChange {
         change: change_kind,
+        of_gateway,
         source: Arc::from(change.source.as_str()),
         since: change.since.as_ref().map_or(Time::MIN, time_from_v1),
         reason: change.reason.clone(),

@@ -69,6 +69,8 @@ fn body(body: &EventBody) -> Vec<(&'static str, Value)> {
             ("to", json!(format_time(gap.to))),
             ("reason", json!(gap.reason)),
             ("messages", json!(gap.messages)),
+            ("points", json!(gap.points)),
+            ("more_points", json!(gap.more_points)),
         ],
         EventBody::Site(site) => {
             vec![("content_hash", json!(hex(&site.content_hash))), ("points", json!(site.points)), ("alarms", json!(site.alarms))]
@@ -90,6 +92,7 @@ fn body(body: &EventBody) -> Vec<(&'static str, Value)> {
         ],
         EventBody::CoreVersion(version) => vec![("version", json!(version))],
         EventBody::Unmapped(tags) => vec![("tags", json!(tags.tags)), ("more", json!(tags.more))],
+        EventBody::Fault(fault) => vec![("rule", json!(fault.rule)), ("detail", json!(fault.detail))],
         EventBody::Seal(seal) => vec![
             ("position", json!(seal.position.0)),
             ("public_key", json!(seal.public_key)),

@@ -1,7 +1,7 @@
 //! Records of journals: model <-> bytes of `davy.record.v1`.
 //!
 //! Flags of a sample, one byte: bits 0-1 quality (1 good, 2 uncertain, 3 bad), bit 2 no value, bit 3 historical, bit 4 arrival
-//! time, bit 5 out of range, bit 6 retained.
+//! time, bit 5 out of range, bit 6 retained, bit 7 transient.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -64,6 +64,16 @@ pub fn encode_body(body: &Body) -> Bytes {
         Body::SequenceGap { gateway, first_missing, count } => {
             Wire::Gap(record::SequenceGap { gateway: gateway.as_str().to_owned(), first_missing: *first_missing, count: *count })
         }
+        Body::Loss { source, from, to, reason, messages } => Wire::Loss(record::Loss {
+            source: source.as_str().to_owned(),
+            from: from.micros(),
+            to: to.micros(),
+            reason: reason.clone(),
+            messages: *messages,
+        }),
+        Body::Fault { gateway, rule, detail } => {
+            Wire::Fault(record::GatewayFault { gateway: gateway.as_str().to_owned(), rule: rule.clone(), detail: detail.clone() })
+        }
     };
     record::TelemetryRecord { body: Some(wire) }.encode_to_vec().into()
 }
@@ -89,6 +99,14 @@ pub fn decode_body(bytes: &[u8]) -> Result<Body, DecodeError> {
         Wire::Gap(gap) => {
             Body::SequenceGap { gateway: gateway(&gap.gateway)?, first_missing: gap.first_missing, count: gap.count }
         }
+        Wire::Loss(loss) => Body::Loss {
+            source: SourceId::named(&loss.source),
+            from: Time::from_micros(loss.from),
+            to: Time::from_micros(loss.to),
+            reason: loss.reason,
+            messages: loss.messages,
+        },
+        Wire::Fault(fault) => Body::Fault { gateway: gateway(&fault.gateway)?, rule: fault.rule, detail: fault.detail },
     })
 }
 
@@ -166,6 +184,7 @@ fn flags_to_byte(sample: &Sample) -> u8 {
         | u8::from(flags.arrival_time) << 4
         | u8::from(flags.out_of_range) << 5
         | u8::from(flags.retained) << 6
+        | u8::from(flags.transient) << 7
 }
 
 fn sample_from_columns(point: PointNumber, time: Time, value: f64, byte: u8) -> Result<Sample, DecodeError> {
@@ -177,7 +196,8 @@ fn sample_from_columns(point: PointNumber, time: Time, value: f64, byte: u8) -> 
         _ => return Err(DecodeError::field("batch.flags", byte)),
     };
     let mut sample = Sample::new(point, time, (!bit(2)).then_some(value), quality);
-    sample.flags = SampleFlags { historical: bit(3), arrival_time: bit(4), out_of_range: bit(5), retained: bit(6) };
+    sample.flags =
+        SampleFlags { historical: bit(3), arrival_time: bit(4), out_of_range: bit(5), retained: bit(6), transient: bit(7) };
     Ok(sample)
 }
 

@@ -16,11 +16,12 @@ use crate::{
 
 fn samples() -> impl Strategy<Value = Vec<Sample>> {
     let quality = prop_oneof![Just(Quality::Good), Just(Quality::Uncertain), Just(Quality::Bad)];
-    let flags = any::<[bool; 4]>().prop_map(|[historical, arrival_time, out_of_range, retained]| SampleFlags {
+    let flags = any::<[bool; 5]>().prop_map(|[historical, arrival_time, out_of_range, retained, transient]| SampleFlags {
         historical,
         arrival_time,
         out_of_range,
         retained,
+        transient,
     });
     let sample =
         (any::<u32>(), any::<i64>(), any::<Option<f64>>(), quality, flags).prop_map(|(point, time, value, quality, flags)| {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use model::{
     AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body, ClockFault, ClockFaultKind, Command, CommandKind,
-    CommandOutcome, CommandVerdict, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, GatewayPath, HistoryLoss,
-    Installation, InstallationId, InstallationKind, KeySeq, Location, Message, Park, ParkId, Point, PointId, PointNumber,
-    PointSource, Position, PossibleGap, Priority, Protocol, Quality, Quantity, Range, Refusal, ReplayDifference, RequestId,
-    Revision, RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange, SourceChangeKind,
-    SourceId, Span, Substance, Time, Transition, UnmappedTags,
+    CommandOutcome, CommandVerdict, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, GatewayFault, GatewayPath,
+    HistoryLoss, Installation, InstallationId, InstallationKind, KeySeq, Location, Message, Park, ParkId, Point, PointId,
+    PointNumber, PointSource, Position, PossibleGap, Priority, Protocol, Quality, Quantity, Range, Refusal, ReplayDifference,
+    RequestId, Revision, RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange,
+    SourceChangeKind, SourceId, Span, Substance, Time, Transition, UnmappedTags,
 };
 use prost::Message as _;
 use wire::{DeadLetter, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, record_v1};
@@ -131,7 +131,8 @@ fn revision() -> Revision {
 fn telemetry_records() {
     let sample = |seconds, value, quality| Sample::new(PointNumber(17), at(seconds), value, quality);
     let mut back_filled = sample(-60, Some(-1.5), Quality::Uncertain);
-    back_filled.flags = SampleFlags { historical: true, arrival_time: true, out_of_range: true, retained: true };
+    back_filled.flags =
+        SampleFlags { historical: true, arrival_time: true, out_of_range: true, retained: true, transient: false };
     telemetry(
         "batch",
         Body::Batch(Batch {
@@ -164,6 +165,35 @@ fn telemetry_records() {
     telemetry("idle_tick", Body::Tick);
     let tags = UnmappedTags { tags: vec!["XI-9".to_owned()], more: 3 };
     telemetry("unmapped_tags", Body::Unmapped { gateway: gateway(), tags });
+    telemetry(
+        "loss",
+        Body::Loss {
+            source: SourceId::named("sparkplug/My Group/节点 1"),
+            from: at(-60),
+            to: at(0),
+            reason: "born anew without a death".to_owned(),
+            messages: Some(3),
+        },
+    );
+    telemetry(
+        "gateway_fault",
+        Body::Fault {
+            gateway: GatewayPath::new("My Group/节点 1").expect("valid"),
+            rule: "sparkplug.bdseq_mismatch".to_owned(),
+            detail: "bdSeq 3 where 4 was born".to_owned(),
+        },
+    );
+    let mut passing = sample(1, Some(0.5), Quality::Good);
+    passing.flags.transient = true;
+    telemetry(
+        "batch_transient",
+        Body::Batch(Batch {
+            revision: RevisionNumber(2),
+            gateways: vec![gateway()],
+            messages: vec![Message { gateway: 0, samples: 1, seq: None, digest: [0; 16] }],
+            samples: vec![passing],
+        }),
+    );
     telemetry("sequence_gap", Body::SequenceGap { gateway: gateway(), first_missing: 41, count: 2 });
 }
 
@@ -213,14 +243,31 @@ fn alarm_and_command_events() {
 #[test]
 fn other_events() {
     for (name, change) in [("event_source_down", SourceChangeKind::Down), ("event_source_up", SourceChangeKind::Up)] {
-        let change = SourceChange { change, source: Arc::from("mqtt"), since: at(-9), reason: "start".to_owned() };
+        let source = Arc::from("mqtt");
+        let change = SourceChange { change, of_gateway: false, source, since: at(-9), reason: "start".to_owned() };
         event(name, EventBody::Source(change));
     }
+    for (name, change) in [("event_gateway_down", SourceChangeKind::Down), ("event_gateway_up", SourceChangeKind::Up)] {
+        let source = Arc::from("sparkplug/My Group/节点 1/reactor");
+        let change = SourceChange { change, of_gateway: true, source, since: at(-9), reason: "its death".to_owned() };
+        event(name, EventBody::Source(change));
+    }
+    let fault = GatewayFault { rule: "sparkplug.bdseq_mismatch".to_owned(), detail: "bdSeq 3 where 4 was born".to_owned() };
+    event("event_gateway_fault", EventBody::Fault(fault));
     let fault = ClockFault { fault: ClockFaultKind::SetBack, offset_us: -300_000_000 };
     event("event_clock", EventBody::Clock(fault));
-    let gap =
-        PossibleGap { source: Arc::from("mqtt"), from: at(-60), to: at(0), reason: "session lost".to_owned(), messages: Some(7) };
-    event("event_gap", EventBody::Gap(gap));
+    let gap = PossibleGap {
+        source: Arc::from("mqtt"),
+        from: at(-60),
+        to: at(0),
+        reason: "session lost".to_owned(),
+        messages: Some(7),
+        points: Vec::new(),
+        more_points: 0,
+    };
+    event("event_gap", EventBody::Gap(gap.clone()));
+    let gap = PossibleGap { points: vec!["e01-PI-101".to_owned(), "e01-TI-1".to_owned()], more_points: 12, ..gap };
+    event("event_gap_points", EventBody::Gap(gap));
     let revised = SiteRevised { revision: RevisionNumber(2), content_hash: [9; 32], points: 1, alarms: 1 };
     event("event_site_revised", EventBody::Site(revised));
     event(

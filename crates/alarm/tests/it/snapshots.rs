@@ -124,11 +124,12 @@ fn wild_time() -> impl Strategy<Value = Time> {
 }
 
 fn wild_sample() -> impl Strategy<Value = Sample> {
-    let flags = any::<[bool; 4]>().prop_map(|[historical, arrival_time, out_of_range, retained]| SampleFlags {
+    let flags = any::<[bool; 5]>().prop_map(|[historical, arrival_time, out_of_range, retained, transient]| SampleFlags {
         historical: historical && retained,
         arrival_time,
         out_of_range,
         retained,
+        transient,
     });
     let value = prop_oneof![any::<u64>().prop_map(f64::from_bits), (0..12_i32).prop_map(f64::from)];
     let quality = select(vec![Quality::Good, Quality::Uncertain, Quality::Bad]);

@@ -76,7 +76,7 @@ fn at(micros: i64) -> Option<Timestamp> {
 
 fn down(source: &str) -> EventBody {
     let (change, since, reason) = (SourceChangeKind::Down, Time::from_micros(0), String::new());
-    EventBody::Source(SourceChange { change, source: Arc::from(source), since, reason })
+    EventBody::Source(SourceChange { change, of_gateway: false, source: Arc::from(source), since, reason })
 }
 
 #[tokio::test]

@@ -77,12 +77,13 @@ fn sources() {
     check(
         from,
         "sparkplug = \"node\"",
-        "site.toml:28: sparkplug = \"node\": is no gateway path; write group/node or group/node/device",
+        "site.toml:28: sparkplug = \"node\": is no gateway path; write group/node or group/node/device as the edge node does: \
+         at most 128 bytes each, without + and #",
     );
     check(
         from,
         "mqtt = \"a/e01/c\", sparkplug = \"a/b\"",
-        "site.toml:28: sparkplug = \"a/b\": stands beside `mqtt`; a point has one source; keep one of the two",
+        "site.toml:28: sparkplug = \"a/b\": stands beside `mqtt`; a point has one source; keep one",
     );
     check("mqtt = \"rugang/e01/gw1\", ", "", "site.toml:28: source: names no gateway; add mqtt = \"park/enterprise/gateway\"");
     check(", tag = \"PI-101\"", "", "site.toml:28: tag: is missing from this source; add tag = \"PI-101\"");

@@ -105,15 +105,12 @@ fn deadbands_wider_than_the_distance() {
 }
 
 #[test]
-fn sparkplug_is_taken_and_warned_of_once() {
-    let sparkplug = |text: String| text.replace("mqtt = \"p/e01/gw\"", "sparkplug = \"group/node/device\"");
-    let text = format!("{PLACE}{}{}", sparkplug(point("P", "level", "%", "")), sparkplug(point("Q", "level", "%", "")));
-    let expected = [
-        "site.toml:11: sparkplug = group/node/device: this version takes no Sparkplug, so nothing will come from this gateway; \
-                     use an `mqtt` source until a later version does",
-    ];
-    assert_eq!(warnings(&text), expected);
-    assert_eq!(toml(&text).expect("loads").site.points[0].source.protocol, Protocol::Sparkplug);
+fn sparkplug_names_are_taken_as_they_are() {
+    let sparkplug = |text: String| text.replace("mqtt = \"p/e01/gw\"", "sparkplug = \"My Group/节点 1/p e01\"");
+    let text = format!("{PLACE}{}", sparkplug(point("P", "level", "%", "")));
+    assert_eq!(warnings(&text), [""; 0]);
+    let source = toml(&text).expect("loads").site.points.remove(0).source;
+    assert_eq!((source.protocol, source.gateway.as_str()), (Protocol::Sparkplug, "My Group/节点 1/p e01"));
 }
 
 #[test]

@@ -139,7 +139,7 @@ pub(super) async fn nothing_is_refused(store: &dyn Store) {
     all.samples = values.iter().zip(1..).map(|(value, time)| sample(u32::MAX, time, *value)).collect();
     let ends = [Time::MIN, Time::MAX].map(|time| SampleRow { time, recorded_at: time, ..sample(0, 0, 1.5) });
     all.samples.extend(ends);
-    let every_flag = SampleFlags { historical: true, arrival_time: true, out_of_range: true, retained: true };
+    let every_flag = SampleFlags { historical: true, arrival_time: true, out_of_range: true, retained: true, transient: true };
     all.samples.push(SampleRow { value: None, quality: Quality::Bad, flags: every_flag, ..sample(3, 3, 0.0) });
     all.samples.push(SampleRow { quality: Quality::Uncertain, ..sample(4, 4, -0.5) });
     store.write(&all).await.expect("nothing is refused");

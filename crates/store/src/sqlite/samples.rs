@@ -227,6 +227,7 @@ fn sample(row: &SqliteRow) -> Result<StoredSample, StoreError> {
         arrival_time: bits & 2 != 0,
         out_of_range: bits & 4 != 0,
         retained: bits & 8 != 0,
+        transient: bits & 16 != 0,
     };
     let (point, quality) = (PointNumber(number(row, 1)?.0), quality(column(row, 3)?)?);
     let row_read = SampleRow { point, time: time(row, 0)?, value: column(row, 2)?, quality, flags, recorded_at: time(row, 5)? };

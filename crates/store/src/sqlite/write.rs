@@ -195,6 +195,6 @@ const fn quality(quality: Quality) -> i64 {
 }
 
 fn flags(flags: SampleFlags) -> i64 {
-    let bits = [flags.historical, flags.arrival_time, flags.out_of_range, flags.retained];
+    let bits = [flags.historical, flags.arrival_time, flags.out_of_range, flags.retained, flags.transient];
     bits.into_iter().enumerate().map(|(bit, set)| i64::from(set) << bit).sum()
 }

@@ -2,7 +2,10 @@
 /// A record of telemetry/<p>: one input of the partition's alarm core.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TelemetryRecord {
-    #[prost(oneof = "telemetry_record::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(
+        oneof = "telemetry_record::Body",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+    )]
     pub body: ::core::option::Option<telemetry_record::Body>,
 }
 /// Nested message and enum types in `TelemetryRecord`.
@@ -27,6 +30,10 @@ pub mod telemetry_record {
         Unmapped(super::UnmappedTags),
         #[prost(message, tag = "9")]
         Gap(super::SequenceGap),
+        #[prost(message, tag = "10")]
+        Loss(super::Loss),
+        #[prost(message, tag = "11")]
+        Fault(super::GatewayFault),
     }
 }
 /// Messages of one or more gateways of the partition, columnar. A message is the atom: batches never split one.
@@ -59,7 +66,7 @@ pub struct Batch {
     #[prost(double, repeated, tag = "12")]
     pub value: ::prost::alloc::vec::Vec<f64>,
     /// One byte a sample: bits 0-1 quality (1 good, 2 uncertain, 3 bad), bit 2 no value, bit 3 historical,
-    /// bit 4 arrival time, bit 5 out of range, bit 6 retained.
+    /// bit 4 arrival time, bit 5 out of range, bit 6 retained, bit 7 transient.
     #[prost(bytes = "bytes", tag = "13")]
     pub flags: ::prost::bytes::Bytes,
 }
@@ -118,7 +125,8 @@ pub struct RetiredPoint {
 /// From `since` on nothing came from the source; its points' clocks stand still.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SourceDown {
-    /// mqtt: the broker of the plain JSON connection; * for all sources, at a start.
+    /// mqtt: the broker of the plain JSON connection; sparkplug: the host's connection to the broker; grpc: the listener;
+    /// sparkplug/<group>/<node>\[/<device>\] and grpc/<park>/<enterprise>/<gateway>: one gateway or device; * for all sources, at a start.
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
     /// Microseconds since 1970, journal time.
@@ -162,6 +170,34 @@ pub struct SequenceGap {
     pub first_missing: u64,
     #[prost(uint64, tag = "3")]
     pub count: u64,
+}
+/// Samples of a source may have been lost, known by other signs than sequence numbers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Loss {
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// Microseconds since 1970, journal time.
+    #[prost(int64, tag = "2")]
+    pub from: i64,
+    #[prost(int64, tag = "3")]
+    pub to: i64,
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// How many messages; absent where unknown.
+    #[prost(uint64, optional, tag = "5")]
+    pub messages: ::core::option::Option<u64>,
+}
+/// A gateway breaks a rule of its protocol, seen for the first time.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayFault {
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    /// For programs: sparkplug.bdseq_mismatch ...
+    #[prost(string, tag = "2")]
+    pub rule: ::prost::alloc::string::String,
+    /// What it did and what would be right, for people.
+    #[prost(string, tag = "3")]
+    pub detail: ::prost::alloc::string::String,
 }
 /// A record of `events`: the facts one writer derived from one input, in order.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -32,7 +32,10 @@ pub struct Event {
     /// True for the events that open a feed with what is active at its start.
     #[prost(bool, tag = "11")]
     pub snapshot: bool,
-    #[prost(oneof = "event::Body", tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30")]
+    #[prost(
+        oneof = "event::Body",
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
+    )]
     pub body: ::core::option::Option<event::Body>,
 }
 /// Nested message and enum types in `Event`.
@@ -61,6 +64,8 @@ pub mod event {
         UnmappedTags(super::UnmappedTags),
         #[prost(message, tag = "30")]
         Seal(super::Seal),
+        #[prost(message, tag = "31")]
+        Fault(super::GatewayFault),
     }
 }
 /// An alarm changed its state. Kinds: alarm.raised, alarm.returned, alarm.acknowledged, alarm.reset, alarm.closed.
@@ -146,6 +151,7 @@ pub struct CommandOutcome {
 /// A source stopped or came back. Kinds: source.down, source.up, gateway.down, gateway.up.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SourceChange {
+    /// mqtt, sparkplug, grpc; of one gateway or device with its path: sparkplug/<group>/<node>\[/<device>\].
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
     /// Since when nothing from it was supervised (down), or the time of the down it ends (up).
@@ -178,6 +184,12 @@ pub struct PossibleGap {
     /// How many messages are missing by their sequence numbers; absent where unknown.
     #[prost(uint64, optional, tag = "5")]
     pub messages: ::core::option::Option<u64>,
+    /// Ids of the points that may be concerned, in order, 100 at most.
+    #[prost(string, repeated, tag = "6")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Points beyond the ones listed.
+    #[prost(uint32, tag = "7")]
+    pub more_points: u32,
 }
 /// A site revision was accepted. Kind: site.revised.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -236,6 +248,16 @@ pub struct UnmappedTags {
     /// Tags beyond the ones listed.
     #[prost(uint32, tag = "2")]
     pub more: u32,
+}
+/// A gateway breaks a rule of its protocol. Kind: gateway.fault.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayFault {
+    /// For programs: sparkplug.bdseq_mismatch ...
+    #[prost(string, tag = "1")]
+    pub rule: ::prost::alloc::string::String,
+    /// What it did and what would be right, for people.
+    #[prost(string, tag = "2")]
+    pub detail: ::prost::alloc::string::String,
 }
 /// A signed statement of what the event journal holds. Kind: journal.seal.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2358,7 +2380,7 @@ pub struct Point {
     /// Microseconds.
     #[prost(int64, tag = "11")]
     pub stale_after_us: i64,
-    /// mqtt, sparkplug.
+    /// mqtt, sparkplug, grpc.
     #[prost(string, tag = "12")]
     pub protocol: ::prost::alloc::string::String,
     #[prost(string, tag = "13")]
