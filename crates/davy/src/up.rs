@@ -48,12 +48,14 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let health = Health::new();
     let mut parts = Running::new();
     let addresses = (address(&grpc)?, address(&http)?);
-    let link = start_link(&settings, &revision, addresses.0, &mut parts)?;
+    let mut links = start_links(&settings, &revision, addresses.0, &mut parts)?;
+    let (_push, pushed) = ingest::push_link();
+    links.push(Link::Push(pushed));
     let (site_sender, site) = watch::channel(Arc::clone(&revision));
     let seal_public_key = journal.seal_public_key();
 
     let ingest_config = IngestConfig { data: settings.data.clone() };
-    let ingest = ingest::Parts { journal: Arc::clone(&journal), link, latch: health.latch("ingest"), config: ingest_config };
+    let ingest = ingest::Parts { journal: Arc::clone(&journal), links, latch: health.latch("ingest"), config: ingest_config };
     parts.start(Stage::Intake, "ingest", |stop| ingest::serve(ingest, stop));
     let engine =
         engine::Parts { journal: Arc::clone(&journal), latch: health.latch("engine"), config: engine::Config::default() };
@@ -122,23 +124,28 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, CommandError> {
 }
 
 /// The broker, or the link inside the process; with `--demo` the simulated park and its operator are added.
-fn start_link(settings: &Settings, revision: &Revision, grpc: SocketAddr, parts: &mut Running) -> Result<Link, CommandError> {
+fn start_links(
+    settings: &Settings,
+    revision: &Revision,
+    grpc: SocketAddr,
+    parts: &mut Running,
+) -> Result<Vec<Link>, CommandError> {
     let server = format!("http://{grpc}");
     if settings.demo {
         parts.start(Stage::Intake, "demo operator", |stop| demo::operator(server, stop));
     }
     let site = revision.site.clone();
     match (&settings.mqtt, settings.demo) {
-        (Some(mqtt), false) => Ok(Link::Mqtt(mqtt.clone())),
+        (Some(mqtt), false) => Ok(vec![Link::Mqtt(mqtt.clone())]),
         (Some(mqtt), true) => {
             let outlet = Outlet::Mqtt(mqtt.clone());
             parts.start(Stage::Intake, "demo park", |stop| demo::park(site, outlet, stop));
-            Ok(Link::Mqtt(mqtt.clone()))
+            Ok(vec![Link::Mqtt(mqtt.clone())])
         }
         (None, _) => {
             let (publisher, receiver) = ingest::local_link();
             parts.start(Stage::Intake, "demo park", |stop| demo::park(site, Outlet::Local(publisher), stop));
-            Ok(Link::Local(receiver))
+            Ok(vec![Link::Local(receiver)])
         }
     }
 }

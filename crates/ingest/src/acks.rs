@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 
-use crate::link::{Ack, Receipts};
+use crate::link::{Ack, LocalOutlet, Receipts};
 use crate::{IngestError, Receipt, metrics as names};
 
 /// Rounds that may wait for durability; then the writer waits and its next round grows.
@@ -51,6 +51,7 @@ pub(crate) async fn acknowledge(
                 Ack::Nobody => {}
                 Ack::Mqtt(ack) => ack.send().await,
                 Ack::Local(publisher) => drop(publisher.send(())),
+                Ack::Push { tell, taken } => drop(tell.send(taken)),
             }
         }
         if let Some(since) = round.since {
@@ -71,60 +72,69 @@ pub(crate) struct Publisher {
     pub(crate) retain: bool,
 }
 
-/// Where receipts go.
-pub(crate) enum Outlet {
-    Local(watch::Sender<Receipts>),
+/// Where receipts go: to whoever is there.
+#[derive(Default)]
+pub(crate) struct Outlets {
+    /// To publishers inside the process, and through the broker in it.
+    pub(crate) local: Option<(watch::Sender<Receipts>, LocalOutlet)>,
     /// What publishes over the present connection.
-    Mqtt(watch::Receiver<Option<Publisher>>),
+    pub(crate) mqtt: Option<watch::Receiver<Option<Publisher>>>,
 }
 
 /// Publishes receipts once a second; when all is acknowledged once more, and then takes leave of the broker.
-pub(crate) async fn publish_receipts(outbox: Arc<Outbox>, mut outlet: Outlet, drained: Shutdown) -> Result<(), IngestError> {
+pub(crate) async fn publish_receipts(outbox: Arc<Outbox>, outlets: Outlets, drained: Shutdown) -> Result<(), IngestError> {
     let mut every = interval(RECEIPTS_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // Both arms are cancel-safe: an interval and a token.
         tokio::select! {
-            _ = every.tick() => outlet.publish(&outbox),
+            _ = every.tick() => outlets.publish(&outbox),
             () = drained.requested() => break,
         }
     }
-    outlet.publish(&outbox);
-    if let Outlet::Mqtt(clients) = outlet {
-        let publisher = clients.borrow().clone();
-        if let Some(Publisher { client, .. }) = publisher
-            && let Err(error) = client.disconnect().await
-        {
-            debug!(%error, "connection ended before it was closed");
-        }
+    outlets.publish(&outbox);
+    let publisher = outlets.mqtt.and_then(|clients| clients.borrow().clone());
+    if let Some(Publisher { client, .. }) = publisher
+        && let Err(error) = client.disconnect().await
+    {
+        debug!(%error, "connection ended before it was closed");
     }
     Ok(())
 }
 
-impl Outlet {
-    fn publish(&mut self, outbox: &Outbox) {
+impl Outlets {
+    fn publish(&self, outbox: &Outbox) {
         let due = std::mem::take(&mut *outbox.lock());
         if due.is_empty() {
             return;
         }
-        match self {
-            Self::Local(receipts) => receipts.send_modify(|known| Arc::make_mut(known).extend(due)),
-            Self::Mqtt(clients) => {
-                let publisher = clients.borrow().clone();
-                let mut unsent = due;
-                while let (Some(Publisher { client, retain }), Some((gateway, receipt))) = (&publisher, unsent.pop_first()) {
-                    let sent = client.try_publish(Receipt::topic(&gateway), QoS::AtMostOnce, *retain, receipt.to_json());
-                    if sent.is_err() {
-                        unsent.insert(gateway, receipt);
-                        break;
-                    }
-                }
-                // Newer ones may be there already.
-                let mut outbox = outbox.lock();
-                for (gateway, receipt) in unsent {
-                    outbox.entry(gateway).or_insert(receipt);
-                }
+        if let Some((receipts, _)) = &self.local {
+            receipts.send_modify(|known| {
+                Arc::make_mut(known).extend(due.iter().map(|(gateway, receipt)| (gateway.clone(), *receipt)))
+            });
+        }
+        let mut unsent = due;
+        while let Some((gateway, receipt)) = unsent.pop_first() {
+            if !self.send(&gateway, receipt) {
+                unsent.insert(gateway, receipt);
+                break;
             }
         }
+        // Newer ones may be there already.
+        let mut outbox = outbox.lock();
+        for (gateway, receipt) in unsent {
+            outbox.entry(gateway).or_insert(receipt);
+        }
+    }
+
+    /// Sends one; `false` where there is no room or no connection now.
+    fn send(&self, gateway: &GatewayPath, receipt: Receipt) -> bool {
+        let (topic, payload) = (Receipt::topic(gateway), receipt.to_json());
+        let local = self.local.as_ref().is_none_or(|(_, outlet)| outlet.publish(topic.clone(), payload.clone(), true));
+        let mqtt = self.mqtt.as_ref().is_none_or(|clients| match &*clients.borrow() {
+            Some(Publisher { client, retain }) => client.try_publish(topic, QoS::AtMostOnce, *retain, payload).is_ok(),
+            None => false,
+        });
+        local && mqtt
     }
 }

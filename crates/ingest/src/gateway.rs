@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use model::{GatewayPath, Partition, Span, Time, UnmappedTags};
 
 use crate::redelivery::Remembered;
+use crate::report::{Book, PossibleLoss};
+use crate::round::Slot;
 
 /// Tags that no point claims, told apart per gateway at most.
 const MAX_TAGS: usize = 512;
@@ -60,8 +62,9 @@ pub(crate) struct Gateway {
     pub(crate) partition: Partition,
     pub(crate) remembered: Remembered,
     pub(crate) receipt: Receipt,
-    /// Its place among the gateways of the present round's batch.
-    pub(crate) slot: Option<(u64, u32)>,
+    pub(crate) book: Book,
+    /// Its place among the gateways of the present batch.
+    pub(crate) slot: Slot,
     next_seq: Option<u64>,
     unmapped: BTreeSet<String>,
     unmapped_due: Option<Time>,
@@ -74,6 +77,7 @@ impl Gateway {
             partition,
             remembered: Remembered::default(),
             receipt: Receipt::default(),
+            book: Book::default(),
             slot: None,
             next_seq: None,
             unmapped: BTreeSet::new(),
@@ -87,7 +91,16 @@ impl Gateway {
         let expected = self.next_seq.replace(seq.saturating_add(1))?;
         let missing = seq.checked_sub(expected).filter(|missing| *missing > 0)?;
         self.receipt.gaps = self.receipt.gaps.saturating_add(missing);
+        self.book.gaps = self.receipt.gaps;
         Some((expected, missing))
+    }
+
+    /// Notes a gap of sequence numbers among the losses.
+    pub(crate) fn note_sequence_loss(&mut self, (first, count): (u64, u64), points: usize, now: Time) {
+        let reason = format!("sequence numbers {first} to {} did not come", first.saturating_add(count - 1));
+        let points = u32::try_from(points).unwrap_or(u32::MAX);
+        let from = self.book.last_message().unwrap_or(now);
+        self.book.lost(PossibleLoss { from, to: now, reason, messages: Some(count), points });
     }
 
     /// The number an earlier run saw last.
@@ -96,9 +109,9 @@ impl Gateway {
     }
 
     /// Notes tags that no point claims.
-    pub(crate) fn note_unmapped(&mut self, tags: &mut Vec<String>, values: u64, now: Time) {
+    pub(crate) fn note_unmapped(&mut self, tags: impl IntoIterator<Item = String>, values: u64, now: Time) {
         self.receipt.unmapped += values;
-        for tag in tags.drain(..) {
+        for tag in tags {
             if self.unmapped.len() < MAX_TAGS {
                 self.unmapped.insert(tag);
             }
@@ -143,12 +156,11 @@ mod tests {
     fn unmapped_tags_are_listed_once_a_day() {
         let mut gateway = gateway();
         assert_eq!(gateway.unmapped_now(NOW), None);
-        let mut tags: Vec<String> = (0..600).map(|n| format!("T{n:04}")).collect();
-        gateway.note_unmapped(&mut tags, 600, NOW);
+        gateway.note_unmapped((0..600).map(|n| format!("T{n:04}")), 600, NOW);
         assert_eq!(gateway.unmapped_now(NOW + Span::from_secs(9)), None);
         let listed = gateway.unmapped_now(NOW + FIRST_AFTER).expect("due");
         assert_eq!((listed.tags.len(), listed.more, &*listed.tags[99]), (100, 412, "T0099"));
-        gateway.note_unmapped(&mut vec!["late".to_owned()], 1, NOW + FIRST_AFTER);
+        gateway.note_unmapped(["late".to_owned()], 1, NOW + FIRST_AFTER);
         assert_eq!(gateway.unmapped_now(NOW + EVERY), None);
         let listed = gateway.unmapped_now(NOW + FIRST_AFTER + EVERY).expect("a day later");
         assert_eq!((listed.tags, listed.more), (vec!["late".to_owned()], 0));

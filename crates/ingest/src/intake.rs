@@ -1,98 +1,53 @@
 //! Deliveries to rounds: what is appended together, and whom to tell when it is durable. Pure: no IO, no clock.
 //!
-//! A round holds what waited while the journal took the one before: one batch record a partition (traps 4).
+//! A round holds what waited while the journal took the one before (traps 4). Everything of ingest passes here, so its order is one order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use metrics::{Counter, counter};
-use model::{Batch, Body, GatewayPath, Message, Partition, Time};
-use wire::{DeadLetter, encode_body};
+use metrics::{Counter, counter, gauge};
+use model::{Batch, Body, GatewayPath, Message, Partition, Protocol, SourceId, Time};
 
 use crate::dead::{DeadLetters, Refused};
 use crate::gateway::Gateway;
+use crate::grpc::{Pushed, Taken};
 use crate::index::SiteIndex;
-use crate::json::{Decoded, Decoder, Reason, Received};
-use crate::link::{Ack, Delivery};
-use crate::redelivery::{NO_DIGEST, digest, share};
-use crate::{GatewayTags, Receipt, metrics as names};
+use crate::json::{Decoded, Decoder, Reason, Received, cut};
+use crate::link::{Ack, Content, Delivery};
+use crate::push::{GRACE, Streams};
+use crate::redelivery::{Digest, NO_DIGEST, digest, share};
+use crate::report::{Book, GatewayReport, MAX_STRANGERS, Stray};
+use crate::round::{Part, Round};
+use crate::{GatewayTags, metrics as names};
 
-/// What goes to one partition, in this order.
-#[derive(Debug, Default)]
-pub(crate) struct Part {
-    before: Vec<Body>,
-    batch: Batch,
-    after: Vec<Body>,
-}
-
-impl Part {
-    pub(crate) fn into_bodies(self) -> Vec<Bytes> {
-        let batches = split(self.batch).into_iter().map(Body::Batch);
-        self.before.into_iter().chain(batches).chain(self.after).map(|body| encode_body(&body)).collect()
-    }
-}
-
-/// Samples of one record at most, unless one message alone has more. What one record causes is one record too: a flood of alarms from a
-/// megabyte of samples would be larger than the journal takes, and nothing could ever be evaluated after it.
-const RECORD_SAMPLES: usize = 2_000;
-
-/// A batch as records of bounded size; a message is never split.
-fn split(batch: Batch) -> Vec<Batch> {
-    let Batch { revision, gateways, messages, samples } = batch;
-    let mut records: Vec<Batch> = Vec::new();
-    let mut rest = samples.as_slice();
-    for message in messages {
-        let (own, after) = rest.split_at(message.samples as usize);
-        rest = after;
-        match records.last_mut() {
-            Some(record) if record.samples.len() + own.len() <= RECORD_SAMPLES => {
-                record.messages.push(message);
-                record.samples.extend_from_slice(own);
-            }
-            _ => {
-                records.push(Batch { revision, gateways: gateways.clone(), messages: vec![message], samples: own.to_vec() });
-            }
-        }
-    }
-    records
-}
-
-/// What is appended together.
-#[derive(Debug, Default)]
-pub(crate) struct Round {
-    pub(crate) parts: BTreeMap<Partition, Part>,
-    pub(crate) dead: Vec<DeadLetter>,
-    /// In order of arrival.
-    pub(crate) acks: Vec<Ack>,
-    pub(crate) receipts: BTreeMap<GatewayPath, Receipt>,
-    /// When its first delivery arrived.
-    pub(crate) since: Option<Time>,
-    payload_bytes: usize,
-}
-
-impl Round {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.acks.is_empty() && self.parts.is_empty() && self.dead.is_empty() && self.receipts.is_empty()
-    }
-
-    pub(crate) fn payload_bytes(&self) -> usize {
-        self.payload_bytes
-    }
-}
+/// What is remembered of the gateways of one protocol, by path.
+type Gateways = BTreeMap<Arc<str>, Gateway>;
 
 /// Takes deliveries, gives rounds.
 pub(crate) struct Intake {
     index: Arc<SiteIndex>,
-    gateways: BTreeMap<Arc<str>, Gateway>,
+    gateways: BTreeMap<Protocol, Gateways>,
+    /// Gateways that no point names.
+    strangers: BTreeMap<(Protocol, String), Book>,
+    /// Which sources are up; told anew to a partition after each outage of all.
+    up: BTreeSet<SourceId>,
+    streams: Streams,
+    /// Gateways up that have no stream, and since when.
+    without_stream: BTreeMap<GatewayPath, Time>,
     dead: DeadLetters,
     decoder: Decoder,
     decoded: Decoded,
     round: Round,
-    round_number: u64,
     remembered_each: usize,
     messages: Counter,
     samples: Counter,
+}
+
+/// A delivery as dead letters name it.
+struct Origin<'a> {
+    topic: &'a [u8],
+    payload: &'a [u8],
+    digest: Digest,
 }
 
 impl Intake {
@@ -101,63 +56,118 @@ impl Intake {
         Self {
             index,
             gateways: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+            up: BTreeSet::new(),
+            streams: Streams::default(),
+            without_stream: BTreeMap::new(),
             dead: DeadLetters::new(now),
             decoder: Decoder::default(),
             decoded: Decoded::default(),
             round: Round::default(),
-            round_number: 1,
             remembered_each,
             messages: counter!(names::MESSAGES),
             samples: counter!(names::SAMPLES),
         }
     }
 
+    /// A source that is up from the start.
+    pub(crate) fn starts_up(&mut self, protocol: Protocol) {
+        self.up.insert(SourceId::of(protocol));
+    }
+
+    /// Where open streams are counted.
+    pub(crate) fn watch_streams(&mut self, streams: Streams) {
+        self.streams = streams;
+    }
+
     /// From here on tags are mapped with this site. The round must be empty: a batch names one revision.
     pub(crate) fn adopt(&mut self, index: Arc<SiteIndex>) {
         self.remembered_each = share(index.gateway_count());
-        // A gateway that moved to another enterprise starts anew, one that is gone is forgotten.
-        self.gateways.retain(|path, known| index.gateway(path).is_some_and(|tags| tags.partition == known.partition));
+        for (protocol, gateways) in &mut self.gateways {
+            // A gateway that moved to another enterprise starts anew, one that is gone is forgotten.
+            let stays = |path: &Arc<str>, known: &Gateway| {
+                index.gateway(*protocol, path).is_some_and(|tags| tags.partition == known.partition)
+            };
+            gateways.retain(|path, known| stays(path, known));
+        }
+        self.strangers.retain(|(protocol, path), _| index.gateway(*protocol, path).is_none());
         self.index = index;
     }
 
     /// Remembers what an earlier run took (traps 5).
     pub(crate) fn recall(&mut self, batch: &Batch, now: Time) {
         for (message, path, samples) in batch.messages() {
-            let Some(tags) = self.index.gateway(path.as_str()) else { continue };
-            let gateway = known(&mut self.gateways, tags);
-            gateway.remembered.insert(message.digest, self.remembered_each);
-            if let Some(seq) = message.seq {
-                gateway.recall_sequence(seq);
-                gateway.receipt.seq = Some(seq);
+            // A batch does not say how its gateways speak; of one path under two protocols the sequence cannot be told.
+            let speaking = [Protocol::Mqtt, Protocol::Grpc].into_iter().filter_map(|it| self.index.gateway(it, path.as_str()));
+            let speaking: Vec<_> = speaking.cloned().collect();
+            for tags in &speaking {
+                let gateway = known(&mut self.gateways, tags);
+                gateway.remembered.insert(message.digest, self.remembered_each);
+                if let Some(seq) = message.seq.filter(|_| speaking.len() == 1) {
+                    gateway.recall_sequence(seq);
+                    gateway.receipt.seq = Some(seq);
+                }
+                let newest = samples.iter().map(|it| it.time.min(now)).max();
+                gateway.receipt.durable_time = gateway.receipt.durable_time.max(newest);
+                if tags.protocol == Protocol::Mqtt {
+                    // A gateway that waits for its receipt since before the stop gets it now.
+                    self.round.receipts.insert(gateway.path.clone(), gateway.receipt);
+                }
             }
-            let newest = samples.iter().map(|it| it.time.min(now)).max();
-            gateway.receipt.durable_time = gateway.receipt.durable_time.max(newest);
-            // A gateway that waits for its receipt since before the stop gets it now.
-            self.round.receipts.insert(gateway.path.clone(), gateway.receipt);
         }
     }
 
     /// Takes a delivery into the round.
     pub(crate) fn take(&mut self, delivery: Delivery, now: Time) {
-        let Delivery { topic, payload, retained, at, ack, room } = delivery;
-        let arrival = Received { at: at.unwrap_or(now), retained };
-        self.round.since.get_or_insert(arrival.at);
-        self.round.payload_bytes += payload.len();
-        self.round.acks.push(ack);
-        match self.find(&topic) {
-            Ok(tags) => self.take_from(&tags, &topic, &payload, arrival, now),
-            Err((reason, topic, gateway)) => {
-                let detail = format!("topic: {}: `{}`: {}", reason.as_str(), crate::json::cut(&topic, 200), reason.cure());
-                self.refuse(Refused { gateway: &gateway, topic: &topic, reason, detail, payload: &payload }, now);
+        let Delivery { content, at, mut ack, room } = delivery;
+        let arrived = at.unwrap_or(now);
+        self.round.note(arrived, content.bytes());
+        match content {
+            Content::Publication { topic, payload, retained } => {
+                self.take_json(&topic, &payload, Received { at: arrived, retained }, now);
+            }
+            Content::Push(pushed) => {
+                let result = self.take_push(&pushed, Received { at: arrived, retained: false }, now);
+                if let Ack::Push { taken, .. } = &mut ack {
+                    *taken = result;
+                }
             }
         }
+        self.round.acks.push(ack);
         drop(room);
+    }
+
+    fn take_json(&mut self, topic: &[u8], payload: &[u8], arrival: Received, now: Time) {
+        let origin = Origin { topic, payload, digest: digest(topic, payload) };
+        match self.find(topic) {
+            Ok(tags) => {
+                let gateway = known(&mut self.gateways, &tags);
+                // Whoever sends again has not seen its receipt.
+                if gateway.remembered.contains(&origin.digest) {
+                    counter!(names::REDELIVERED).increment(1);
+                } else {
+                    self.decoder.decode(payload, &tags, arrival, &mut self.decoded);
+                    self.take_decoded(&tags, &origin, arrival, now);
+                }
+                let gateway = known(&mut self.gateways, &tags);
+                self.round.receipts.insert(gateway.path.clone(), gateway.receipt);
+            }
+            Err((reason, topic, path)) => {
+                if let Ok(path) = GatewayPath::new(&path) {
+                    let tags = GatewayTags::none(Protocol::Mqtt, path.clone());
+                    self.decoder.decode(payload, &tags, arrival, &mut self.decoded);
+                    self.note_stranger(Protocol::Mqtt, &path, arrival);
+                }
+                let detail = format!("topic: {}: `{}`: {}", reason.as_str(), cut(&topic, 200), reason.cure());
+                self.refuse(Refused { gateway: &path, topic: &topic, reason, detail, payload }, now);
+            }
+        }
     }
 
     fn find(&self, topic: &[u8]) -> Result<Arc<GatewayTags>, (Reason, String, String)> {
         let text = String::from_utf8_lossy(topic);
         let path = text.strip_prefix("davy/v1/").and_then(|rest| rest.strip_suffix("/telemetry"));
-        if let Some(tags) = path.and_then(|path| self.index.gateway(path)) {
+        if let Some(tags) = path.and_then(|path| self.index.gateway(Protocol::Mqtt, path)) {
             return Ok(Arc::clone(tags));
         }
         let Some(path) = path.filter(|path| GatewayPath::strict(path).is_ok()) else {
@@ -166,35 +176,69 @@ impl Intake {
         Err((Reason::UnknownGateway, text.clone().into_owned(), path.to_owned()))
     }
 
-    fn take_from(&mut self, tags: &GatewayTags, topic: &[u8], payload: &[u8], arrival: Received, now: Time) {
-        let delivery = digest(topic, payload);
-        let gateway = known(&mut self.gateways, tags);
-        if gateway.remembered.contains(&delivery) {
-            counter!(names::REDELIVERED).increment(1);
-            // Whoever sends again has not seen its receipt.
-            self.round.receipts.insert(gateway.path.clone(), gateway.receipt);
-            return;
+    /// Takes one message of a gRPC stream; says what became of it. A gateway that the site knows for MQTT may push too: its points keep
+    /// MQTT as their source.
+    fn take_push(&mut self, pushed: &Pushed, arrival: Received, now: Time) -> Taken {
+        let path = &pushed.gateway;
+        let topic = format!("grpc/{path}");
+        let origin = Origin { topic: topic.as_bytes(), payload: &pushed.raw, digest: pushed.digest() };
+        let found = [Protocol::Grpc, Protocol::Mqtt].into_iter().find_map(|it| self.index.gateway(it, path.as_str()).cloned());
+        let Some(tags) = found else {
+            pushed.decode(&GatewayTags::none(Protocol::Grpc, path.clone()), arrival, &mut self.decoded);
+            self.note_stranger(Protocol::Grpc, path, arrival);
+            let reason = Reason::UnknownGateway;
+            let detail = format!("gateway: {}: `{path}`: {}", reason.as_str(), reason.cure());
+            self.refuse(Refused { gateway: path.as_str(), topic: &topic, reason, detail, payload: &pushed.raw }, now);
+            return Taken { unknown: true, ..Taken::default() };
+        };
+        if tags.protocol == Protocol::Grpc {
+            self.gateway_up(&tags.path, now);
         }
-        self.decoder.decode(payload, tags, arrival, &mut self.decoded);
+        if known(&mut self.gateways, &tags).remembered.contains(&origin.digest) {
+            counter!(names::REDELIVERED).increment(1);
+            return Taken { repeated: true, ..Taken::default() };
+        }
+        pushed.decode(&tags, arrival, &mut self.decoded);
+        let taken = Taken {
+            samples: self.decoded.samples.len() as u64,
+            faults: self.decoded.faults.clone(),
+            unmapped: self.decoded.unmapped.iter().map(|it| it.tag.clone()).collect(),
+            unmapped_values: self.decoded.unmapped_values,
+            ..Taken::default()
+        };
+        self.take_decoded(&tags, &origin, arrival, now);
+        taken
+    }
+
+    /// Takes what the decoder left in `decoded`.
+    fn take_decoded(&mut self, tags: &GatewayTags, origin: &Origin<'_>, arrival: Received, now: Time) {
+        let gateway = known(&mut self.gateways, tags);
         let timed = self.decoded.has_source_times();
         if timed {
-            gateway.remembered.insert(delivery, self.remembered_each);
+            gateway.remembered.insert(origin.digest, self.remembered_each);
         }
         self.messages.increment(self.decoded.messages.len() as u64);
         self.samples.increment(self.decoded.samples.len() as u64);
-        note_totals(gateway, &mut self.decoded, now);
-        let part = self.round.parts.entry(gateway.partition).or_default();
-        part.batch.revision = self.index.revision;
-        append_messages(part, gateway, &self.decoded, if timed { delivery } else { NO_DIGEST }, self.round_number);
-        if part.before.is_empty() && part.batch.messages.is_empty() && part.after.is_empty() {
-            self.round.parts.remove(&gateway.partition);
-        }
-        self.round.receipts.insert(gateway.path.clone(), gateway.receipt);
+        let digest = if timed { origin.digest } else { NO_DIGEST };
+        append_messages(&mut self.round, &self.index, (gateway, tags), &self.decoded, digest, now);
+        note_totals(gateway, &self.decoded, arrival, now);
         if let Some(reason) = self.decoded.faults.reason() {
             let detail = self.decoded.faults.detail();
-            let topic = String::from_utf8_lossy(topic);
-            self.refuse(Refused { gateway: tags.path.as_str(), topic: &topic, reason, detail, payload }, now);
+            let topic = String::from_utf8_lossy(origin.topic);
+            let refused = Refused { gateway: tags.path.as_str(), topic: &topic, reason, detail, payload: origin.payload };
+            self.refuse(refused, now);
         }
+    }
+
+    /// Notes what a gateway sent that no point names, so that it can be seen and made part of the site.
+    fn note_stranger(&mut self, protocol: Protocol, path: &GatewayPath, arrival: Received) {
+        let key = (protocol, path.as_str().to_owned());
+        if !self.strangers.contains_key(&key) && self.strangers.len() >= MAX_STRANGERS {
+            let silent = self.strangers.iter().min_by_key(|(_, book)| book.last_message()).map(|(key, _)| key.clone());
+            silent.and_then(|silent| self.strangers.remove(&silent));
+        }
+        let book = self.strangers.entry(key).or_default();
+        note_book(book, &self.decoded, arrival);
     }
 
     fn refuse(&mut self, refused: Refused<'_>, now: Time) {
@@ -202,21 +246,112 @@ impl Intake {
         self.round.dead.extend(self.dead.admit(refused, now));
     }
 
-    /// Adds what is due without any delivery: lists of unmapped tags, dead letters withheld in a flood that has ended.
+    /// A link came up: told to every partition, between what came before and what comes after.
+    pub(crate) fn source_up(&mut self, source: &SourceId, session_lost: bool) {
+        gauge!(names::SOURCE_UP, "source" => label(source)).set(1.0);
+        self.up.insert(source.clone());
+        for partition in self.index.partitions.clone() {
+            self.round.push_in_order(partition, Body::SourceUp { source: source.clone(), session_lost });
+        }
+    }
+
+    /// A link went down, and with it every gateway behind it.
+    pub(crate) fn source_down(&mut self, source: &SourceId, since: Time, reason: &str, now: Time) {
+        gauge!(names::SOURCE_UP, "source" => label(source)).set(0.0);
+        self.up.retain(|it| !source.covers(it));
+        for partition in self.index.partitions.clone() {
+            let down = Body::SourceDown { source: source.clone(), since, reason: reason.to_owned() };
+            self.round.push_in_order(partition, down);
+        }
+        let covered = self.gateways.iter_mut().filter(|(protocol, _)| source.covers(&SourceId::of(**protocol)));
+        for gateway in covered.flat_map(|(_, gateways)| gateways.values_mut()).filter(|it| it.book.connected.is_some()) {
+            gateway.book.connected(false, now);
+        }
+    }
+
+    /// A gateway whose own link is known came up; nothing where it is up.
+    fn gateway_up(&mut self, path: &GatewayPath, now: Time) {
+        let source = SourceId::gateway(Protocol::Grpc, path);
+        self.without_stream.remove(path);
+        let Some(tags) = self.index.gateway(Protocol::Grpc, path.as_str()) else { return };
+        let gateway = known(&mut self.gateways, tags);
+        if self.up.insert(source.clone()) {
+            gateway.book.connected(true, now);
+            self.round.push_in_order(gateway.partition, Body::SourceUp { source, session_lost: false });
+        }
+    }
+
+    /// Streams come and go; a gateway is down when none was open for the grace.
+    fn look_at_streams(&mut self, now: Time) {
+        let open: Vec<GatewayPath> = self.streams.lock().keys().cloned().collect();
+        for path in &open {
+            self.gateway_up(path, now);
+        }
+        let gateways = self.gateways.entry(Protocol::Grpc).or_default();
+        for gateway in gateways.values_mut().filter(|it| open.binary_search(&it.path).is_err()) {
+            let source = SourceId::gateway(Protocol::Grpc, &gateway.path);
+            if !self.up.contains(&source) {
+                continue;
+            }
+            let since = *self.without_stream.entry(gateway.path.clone()).or_insert(now);
+            if now.since(since) >= GRACE {
+                self.without_stream.remove(&gateway.path);
+                self.up.remove(&source);
+                gateway.book.connected(false, now);
+                let reason = format!("no stream of it was open for {} s", GRACE.micros() / 1_000_000);
+                self.round.push_in_order(gateway.partition, Body::SourceDown { source, since, reason });
+            }
+        }
+    }
+
+    /// What a partition is told after an outage of everything: the sources that are up, links before their gateways.
+    pub(crate) fn ups(&self, partition: Partition) -> Vec<Body> {
+        let concerns = |source: &&SourceId| {
+            let protocol = [Protocol::Grpc, Protocol::Sparkplug].into_iter().find(|it| SourceId::of(*it).covers(source));
+            match (protocol, source.path()) {
+                (Some(Protocol::Sparkplug), Some(path)) => {
+                    self.index.node(crate::index::node_of(path)).is_some_and(|node| node.partitions.contains(&partition))
+                }
+                (Some(protocol), Some(path)) => self.index.gateway(protocol, path).is_some_and(|it| it.partition == partition),
+                _ => true,
+            }
+        };
+        self.up.iter().filter(concerns).map(|source| Body::SourceUp { source: source.clone(), session_lost: false }).collect()
+    }
+
+    /// Adds what is due without any delivery: gateways whose streams have ended, lists of unmapped tags, dead letters withheld in a flood
+    /// that has ended.
     pub(crate) fn take_due(&mut self, now: Time, end: bool) {
-        for gateway in self.gateways.values_mut() {
+        if !end {
+            self.look_at_streams(now);
+        }
+        for gateway in self.gateways.values_mut().flat_map(BTreeMap::values_mut) {
             if let Some(tags) = gateway.unmapped_now(now) {
-                let part = self.round.parts.entry(gateway.partition).or_default();
-                part.after.push(Body::Unmapped { gateway: gateway.path.clone(), tags });
+                self.round.part(gateway.partition).push_after(Body::Unmapped { gateway: gateway.path.clone(), tags });
             }
         }
         self.round.dead.extend(self.dead.overdue(now, end));
     }
 
+    /// How all gateways are doing: those of the site, whether they ever sent or not, then the others.
+    pub(crate) fn report(&self, now: Time) -> Vec<GatewayReport> {
+        let mut reports = Vec::new();
+        let nothing = Book::default();
+        for protocol in [Protocol::Mqtt, Protocol::Grpc] {
+            for tags in self.index.gateways(protocol) {
+                let known = self.gateways.get(&protocol).and_then(|it| it.get(tags.path.as_str()));
+                let book = known.map_or(&nothing, |it| &it.book);
+                reports.push(book.report(protocol, tags.path.as_str(), Some(&tags.enterprise), now));
+            }
+        }
+        reports.sort_by(|one, other| (one.protocol, &one.path).cmp(&(other.protocol, &other.path)));
+        reports.extend(self.strangers.iter().map(|((protocol, path), book)| book.report(*protocol, path, None, now)));
+        reports
+    }
+
     /// The round so far; the next begins.
     pub(crate) fn finish(&mut self) -> Round {
-        self.round_number += 1;
-        std::mem::take(&mut self.round)
+        self.round.finish()
     }
 
     pub(crate) fn round(&self) -> &Round {
@@ -228,7 +363,16 @@ impl Intake {
     }
 }
 
-fn known<'a>(gateways: &'a mut BTreeMap<Arc<str>, Gateway>, tags: &GatewayTags) -> &'a mut Gateway {
+/// A source as a metric's label: the protocol.
+fn label(source: &SourceId) -> &'static str {
+    [Protocol::Mqtt, Protocol::Sparkplug, Protocol::Grpc]
+        .into_iter()
+        .find(|it| SourceId::of(*it).covers(source))
+        .map_or("other", Protocol::as_str)
+}
+
+fn known<'a>(gateways: &'a mut BTreeMap<Protocol, Gateways>, tags: &GatewayTags) -> &'a mut Gateway {
+    let gateways = gateways.entry(tags.protocol).or_default();
     let path = tags.path.as_str();
     if !gateways.contains_key(path) {
         gateways.insert(tags.path.shared(), Gateway::new(tags.path.clone(), tags.partition));
@@ -236,8 +380,9 @@ fn known<'a>(gateways: &'a mut BTreeMap<Arc<str>, Gateway>, tags: &GatewayTags) 
     gateways.get_mut(path).expect("inserted above where it was missing")
 }
 
-fn note_totals(gateway: &mut Gateway, decoded: &mut Decoded, now: Time) {
-    gateway.note_unmapped(&mut decoded.unmapped, decoded.unmapped_values, now);
+fn note_totals(gateway: &mut Gateway, decoded: &Decoded, arrival: Received, now: Time) {
+    gateway.note_unmapped(decoded.unmapped.iter().map(|it| it.tag.clone()), decoded.unmapped_values, now);
+    note_book(&mut gateway.book, decoded, arrival);
     let receipt = &mut gateway.receipt;
     receipt.messages += decoded.messages.len() as u64;
     receipt.refused += decoded.faulty;
@@ -252,58 +397,46 @@ fn note_totals(gateway: &mut Gateway, decoded: &mut Decoded, now: Time) {
     }
 }
 
-fn append_messages(part: &mut Part, gateway: &mut Gateway, decoded: &Decoded, digest: [u8; 16], round: u64) {
+fn note_book(book: &mut Book, decoded: &Decoded, arrival: Received) {
+    book.arrived(arrival.at, decoded.messages.len() as u64, decoded.samples.len() as u64);
+    book.refused += decoded.faulty;
+    book.unmapped_values += decoded.unmapped_values;
+    let live = |sample: &&model::Sample| !sample.flags.historical && !sample.flags.arrival_time && !sample.flags.retained;
+    if let Some(newest) = decoded.samples.iter().filter(live).map(|it| it.time).max() {
+        book.offset(arrival.at, newest);
+    }
+    for stray in &decoded.unmapped {
+        let value = stray.value.clone();
+        book.stray(&Stray { tag: &stray.tag, device: None, datatype: stray.datatype, unit: "", value });
+    }
+}
+
+fn append_messages(
+    round: &mut Round,
+    index: &SiteIndex,
+    (gateway, tags): (&mut Gateway, &GatewayTags),
+    decoded: &Decoded,
+    digest: Digest,
+    now: Time,
+) {
+    let mut rest = decoded.samples.as_slice();
     for message in &decoded.messages {
+        let (own, after) = rest.split_at(message.samples as usize);
+        rest = after;
         if let Some(seq) = message.seq {
             gateway.receipt.seq = Some(seq);
             if let Some((first_missing, count)) = gateway.sequence(seq) {
                 counter!(names::SEQUENCE_GAPS).increment(count);
-                part.before.push(Body::SequenceGap { gateway: gateway.path.clone(), first_missing, count });
+                let part = round.part(gateway.partition);
+                part.push_before(Body::SequenceGap { gateway: gateway.path.clone(), first_missing, count });
+                gateway.note_sequence_loss((first_missing, count), tags.len(), now);
             }
         }
-        // A message none of whose tags is a point's says nothing to the engine.
-        if message.samples > 0 {
-            let slot = slot(&mut part.batch, gateway, round);
-            part.batch.messages.push(Message { gateway: slot, samples: message.samples, seq: message.seq, digest });
+        // A message none of whose tags is a point's says nothing to the engine; its sequence number says something to the next start.
+        if !own.is_empty() || message.seq.is_some() {
+            let message = Message { gateway: 0, samples: message.samples, seq: message.seq, digest };
+            let part: &mut Part = round.part(gateway.partition);
+            part.push(index.revision, &gateway.path, &mut gateway.slot, message, own);
         }
-    }
-    part.batch.samples.extend_from_slice(&decoded.samples);
-}
-
-fn slot(batch: &mut Batch, gateway: &mut Gateway, round: u64) -> u32 {
-    match gateway.slot {
-        Some((known, slot)) if known == round => slot,
-        _ => {
-            let slot = u32::try_from(batch.gateways.len()).expect("a round holds fewer deliveries");
-            batch.gateways.push(gateway.path.clone());
-            gateway.slot = Some((round, slot));
-            slot
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use model::{PointNumber, Quality, Sample};
-
-    use super::*;
-
-    #[test]
-    fn large_rounds_become_several_records_and_no_message_is_split() {
-        let counts: [u32; 6] = [1_999, 1, 1, 5_000, 10, 1_990];
-        let sample = Sample::new(PointNumber(1), Time::YEAR_2000, Some(1.0), Quality::Good);
-        let batch = Batch {
-            gateways: vec![GatewayPath::new("park/e01/gw1").expect("valid")],
-            messages: counts.map(|samples| Message { samples, ..Message::default() }).to_vec(),
-            samples: vec![sample; 9_001],
-            ..Batch::default()
-        };
-        let records = split(batch);
-        let sizes: Vec<_> = records.iter().map(|it| (it.messages.len(), it.samples.len())).collect();
-        assert_eq!(sizes, [(2, 2_000), (1, 1), (1, 5_000), (2, 2_000)]);
-        for record in &records {
-            assert_eq!(record.messages().map(|(_, _, own)| own.len()).sum::<usize>(), record.samples.len());
-        }
-        assert!(split(Batch::default()).is_empty());
     }
 }

@@ -1,22 +1,27 @@
 //! Ingest: telemetry as gateways send it becomes records of the telemetry journal.
-//! In: MQTT publications (or the same from inside the process), site revisions from `events`.
+//! In: MQTT publications (plain JSON, Sparkplug B; or the same from inside the process), streams of gRPC, site revisions from `events`.
 //! Out: batches, source outages, sequence gaps, idle ticks, dead letters; acknowledgements and receipts after durability.
 //! May not enter: what a value means for an alarm, SQL, gRPC's Status, any Davy crate but model, wire, journal and service.
-//! Start at serve.rs; then json/mod.rs (what is read), intake.rs (what a round is), mqtt/mod.rs (the link).
+//! Start at serve.rs; then json/mod.rs (what is read), intake.rs and round.rs (what a round is), mqtt/mod.rs (the link).
 
 mod acks;
 mod config;
 mod dead;
 mod error;
 mod gateway;
+mod grpc;
+mod inbox;
 mod index;
 mod intake;
 mod json;
 mod link;
 mod metrics;
 mod mqtt;
+mod push;
 mod rebuild;
 mod redelivery;
+mod report;
+mod round;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -28,7 +33,9 @@ pub use gateway::Receipt;
 pub use index::GatewayTags;
 pub use json::{
     Decoded, DecodedMessage, Decoder, Fault, Faults, MAX_FAULTS, MAX_PAYLOAD_BYTES, MAX_TAG_CHARS, MAX_UNMAPPED, Reason,
-    Received, decode_for_fuzzing,
+    Received, UnmappedValue, decode_for_fuzzing,
 };
-pub use link::{Link, LocalPublisher, LocalReceiver, Publication, Receipts, local_link};
+pub use link::{Link, LocalPublisher, LocalReceiver, Outgoing, Publication, Receipts, local_link};
+pub use push::{PushHandle, PushReceiver, push_link};
+pub use report::{ClockOffset, GatewayFaultReport, GatewayReport, PossibleLoss, UnmappedTag};
 pub use serve::{Parts, mark_start, serve};

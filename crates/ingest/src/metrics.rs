@@ -1,4 +1,4 @@
-//! Names of ingest's metrics, and what they mean. Labels: `reason`, a closed set of words.
+//! Names of ingest's metrics, and what they mean. Labels: `reason` and `source`, closed sets of words.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
@@ -28,6 +28,6 @@ pub(crate) fn describe() {
     describe_counter!(RECONNECTS, "connections to the broker that ended, or were not made");
     describe_gauge!(IN_FLIGHT, "QoS 1 deliveries not yet acknowledged");
     describe_gauge!(IN_FLIGHT_LIMIT, "QoS 1 deliveries the broker may send unacknowledged (Receive Maximum)");
-    describe_gauge!(SOURCE_UP, "1 while the canary comes back");
+    describe_gauge!(SOURCE_UP, "by source: 1 while its link is up; of a broker, while the canary comes back");
     describe_histogram!(ACK_LATENCY, Unit::Seconds, "from the arrival of a round's first delivery to its acknowledgement");
 }

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use journal::{Append, Follower, Journal, JournalId, Key, Level};
-use model::{Body, SourceId};
-use service::{Latch, Shutdown};
+use model::{Body, Protocol, SourceId};
+use service::{Component, Latch, Shutdown};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
-use crate::acks::{Outbox, Outlet, ROUNDS_WAITING, acknowledge, publish_receipts};
+use crate::acks::{Outbox, Outlets, ROUNDS_WAITING, acknowledge, publish_receipts};
+use crate::inbox::Inbox;
 use crate::index::{NewestSite, SiteIndex};
 use crate::intake::Intake;
 use crate::link::{Arrival, Link};
 use crate::mqtt::{ARRIVALS_WAITING, MqttLink, client_id};
+use crate::push::Streams;
 use crate::writer::Writer;
 use crate::{IngestConfig, IngestError, metrics, rebuild};
 
@@ -27,8 +29,8 @@ const SITE_SNAPSHOT_EVERY: u64 = 10_000;
 pub struct Parts {
     /// Where everything goes.
     pub journal: Arc<dyn Journal>,
-    /// Where deliveries come from.
-    pub link: Link,
+    /// Where deliveries come from: one of a kind at most.
+    pub links: Vec<Link>,
     /// Let go when the source is up.
     pub latch: Latch,
     /// The rest.
@@ -52,7 +54,7 @@ pub async fn mark_start(journal: &dyn Journal) -> Result<(), IngestError> {
 /// Takes telemetry in until shutdown is requested, or something cannot go on.
 pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> {
     metrics::describe();
-    let Parts { journal, link, latch, config } = parts;
+    let Parts { journal, links, latch, config } = parts;
     let site_key = Key::new(SITE_KEY).map_err(IngestError::journal("name the key of the site"))?;
     let mut site = Follower::start(&*journal, JournalId::Events, site_key, Level::Durable, NewestSite::default)
         .await
@@ -65,29 +67,16 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
     let key = Key::new(KEY).map_err(IngestError::journal("name the key of ingest"))?;
 
     let component = latch.component().clone();
-    let (arrivals, outlet, mqtt) = match link {
-        Link::Local(receiver) => (receiver.queue, Outlet::Local(receiver.receipts), None),
-        Link::Mqtt(mqtt) => {
-            let (client_id, session_expected) = client_id(&config.data)?;
-            let (queue, arrivals) = mpsc::channel::<Arrival>(ARRIVALS_WAITING);
-            let (clients, client_changes) = watch::channel(None);
-            component.unready(format!("broker {}:{}: connecting", mqtt.host, mqtt.port));
-            let link = MqttLink {
-                config: mqtt,
-                client_id,
-                session_expected,
-                journal: Arc::clone(&journal),
-                arrivals: queue,
-                clients,
-                component: component.clone(),
-            };
-            (arrivals, Outlet::Mqtt(client_changes), Some(link))
-        }
-    };
-    let local = mqtt.is_none();
-    let mut writer = Writer::new((Arc::clone(&journal), key), intake, arrivals, site_changes, settled, local);
+    let links = open_links(links, &journal, &config, &component)?;
+    for protocol in links.up {
+        intake.starts_up(protocol);
+    }
+    if let Some(streams) = links.streams {
+        intake.watch_streams(streams);
+    }
+    let mut writer = Writer::new((Arc::clone(&journal), key), intake, links.arrivals, site_changes, settled);
     writer.start().await?;
-    if local {
+    if links.mqtt.is_none() {
         component.ready();
     }
 
@@ -95,12 +84,65 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
     let mut tasks = JoinSet::new();
     tasks.spawn(named("writing", Box::pin(writer.run(shutdown.clone()))));
     tasks.spawn(named("acknowledging", acknowledge(Arc::clone(&journal), rounds, Arc::clone(&outbox), drained.clone())));
-    tasks.spawn(named("receipts", publish_receipts(outbox, outlet, drained)));
+    tasks.spawn(named("receipts", publish_receipts(outbox, links.outlets, drained)));
     tasks.spawn(named("the site", follow(journal, site, sites, shutdown.clone())));
-    if let Some(link) = mqtt {
+    if let Some(link) = links.mqtt {
         tasks.spawn(named("the link", Box::pin(link.run(shutdown.clone()))));
     }
     join(tasks, &shutdown).await
+}
+
+/// All links, opened.
+#[derive(Default)]
+struct Opened {
+    arrivals: Inbox,
+    outlets: Outlets,
+    /// Sources that are up from the start.
+    up: Vec<Protocol>,
+    streams: Option<Streams>,
+    mqtt: Option<MqttLink>,
+}
+
+fn open_links(
+    links: Vec<Link>,
+    journal: &Arc<dyn Journal>,
+    config: &IngestConfig,
+    component: &Component,
+) -> Result<Opened, IngestError> {
+    let mut opened = Opened::default();
+    for link in links {
+        match link {
+            Link::Local(receiver) => {
+                opened.arrivals.add(receiver.queue);
+                opened.outlets.local = Some((receiver.receipts, receiver.outlet));
+                opened.up.extend([Protocol::Mqtt, Protocol::Sparkplug]);
+            }
+            Link::Push(receiver) => {
+                opened.arrivals.add(receiver.queue);
+                opened.streams = Some(receiver.streams);
+                opened.up.push(Protocol::Grpc);
+            }
+            Link::Mqtt(mqtt) => {
+                let (client_id, session_expected) = client_id(&config.data)?;
+                let (queue, arrivals) = mpsc::channel::<Arrival>(ARRIVALS_WAITING);
+                let (clients, client_changes) = watch::channel(None);
+                component.unready(format!("broker {}:{}: connecting", mqtt.host, mqtt.port));
+                opened.arrivals.add(arrivals);
+                opened.outlets.mqtt = Some(client_changes);
+                opened.mqtt = Some(MqttLink {
+                    config: mqtt,
+                    client_id,
+                    session_expected,
+                    journal: Arc::clone(journal),
+                    arrivals: queue,
+                    clients,
+                    component: component.clone(),
+                });
+            }
+            Link::Sparkplug(_) => {}
+        }
+    }
+    Ok(opened)
 }
 
 /// The index of the site in force; waits for the first one. `None` at shutdown.

@@ -7,18 +7,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use journal::{Append, Journal, JournalId, Key};
-use metrics::gauge;
-use model::{Body, Partition, Position, Protocol, SourceId, Span, Time};
+use model::{Body, Partition, Position, SourceId, Span, Time};
 use service::Shutdown;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
+use crate::IngestError;
 use crate::acks::Settled;
+use crate::inbox::Inbox;
 use crate::index::SiteIndex;
 use crate::intake::Intake;
 use crate::link::Arrival;
-use crate::{IngestError, metrics as names};
 
 /// Deliveries of one round at most.
 const ROUND_DELIVERIES: usize = 2_000;
@@ -35,11 +35,10 @@ pub(crate) struct Writer {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) key: Key,
     pub(crate) intake: Intake,
-    pub(crate) arrivals: mpsc::Receiver<Arrival>,
+    pub(crate) arrivals: Inbox,
     pub(crate) sites: watch::Receiver<Arc<SiteIndex>>,
     /// Bounded: while rounds wait for durability the next one grows (group commit by nature).
     pub(crate) settled: mpsc::Sender<Settled>,
-    pub(crate) up: bool,
     partitions: BTreeSet<Partition>,
 }
 
@@ -47,12 +46,11 @@ impl Writer {
     pub(crate) fn new(
         (journal, key): (Arc<dyn Journal>, Key),
         intake: Intake,
-        arrivals: mpsc::Receiver<Arrival>,
+        arrivals: Inbox,
         sites: watch::Receiver<Arc<SiteIndex>>,
         settled: mpsc::Sender<Settled>,
-        up: bool,
     ) -> Self {
-        Self { journal, key, intake, arrivals, sites, settled, up, partitions: BTreeSet::new() }
+        Self { journal, key, intake, arrivals, sites, settled, partitions: BTreeSet::new() }
     }
 
     /// Writes until the link ends or shutdown is requested, then what still waits.
@@ -106,10 +104,7 @@ impl Writer {
         for partition in partitions.difference(&self.partitions) {
             let last = self.journal.bounds(JournalId::Telemetry(*partition)).last_time;
             let since = if last == Time::MIN { now } else { last };
-            let down = Body::SourceDown { source: SourceId::all(), since, reason: "start".to_owned() };
-            let up = self.up.then(|| source_up(false));
-            let bodies = std::iter::once(down).chain(up).map(|body| wire::encode_body(&body)).collect();
-            self.append(JournalId::Telemetry(*partition), bodies).await?;
+            self.outage(*partition, since, "start").await?;
         }
         self.partitions = partitions;
         Ok(())
@@ -126,27 +121,21 @@ impl Writer {
                         self.flush().await?;
                     }
                 }
-                Arrival::Up { session_lost } => self.source(true, &source_up(session_lost)).await?,
-                Arrival::Down { since, reason } => {
-                    let source = SourceId::of(Protocol::Mqtt);
-                    self.source(false, &Body::SourceDown { source, since, reason }).await?;
+                Arrival::Up { source, session_lost } => self.intake.source_up(&source, session_lost),
+                Arrival::Down { source, since, reason } => self.intake.source_down(&source, since, &reason, now),
+                Arrival::Report(asked) => {
+                    if asked.send(self.intake.report(now)).is_err() {
+                        debug!("a report was asked for and not awaited");
+                    }
                 }
             }
         }
         self.flush().await
     }
 
-    async fn source(&mut self, up: bool, body: &Body) -> Result<(), IngestError> {
-        self.flush().await?;
-        self.up = up;
-        gauge!(names::SOURCE_UP).set(f64::from(u8::from(up)));
-        self.append_to_all(&self.partitions, body).await
-    }
-
     /// Ticks come after what already waits: a delay must not run out while the sample that breaks it stands in the queue.
     async fn look_after(&mut self, arrived: &mut Vec<Arrival>) -> Result<(), IngestError> {
-        let waiting = self.arrivals.len();
-        arrived.extend(std::iter::from_fn(|| self.arrivals.try_recv().ok()).take(waiting));
+        self.arrivals.take_waiting(arrived);
         self.take(arrived).await?;
         let now = self.journal.now();
         self.intake.take_due(now, false);
@@ -173,12 +162,16 @@ impl Writer {
                 now = now.micros(),
                 "not supervised for a while: this process stood still"
             );
-            let down = Body::SourceDown { source: SourceId::all(), since, reason: "davy stood still".to_owned() };
-            let up = self.up.then(|| source_up(false));
-            let bodies = std::iter::once(down).chain(up).map(|body| wire::encode_body(&body)).collect();
-            self.append(id, bodies).await?;
+            self.outage(*partition, since, "davy stood still").await?;
         }
         Ok(())
+    }
+
+    /// Tells a partition that nothing was supervised since then, and which sources are up now.
+    async fn outage(&self, partition: Partition, since: Time, reason: &str) -> Result<(), IngestError> {
+        let down = Body::SourceDown { source: SourceId::all(), since, reason: reason.to_owned() };
+        let bodies = std::iter::once(down).chain(self.intake.ups(partition)).map(|body| wire::encode_body(&body)).collect();
+        self.append(JournalId::Telemetry(partition), bodies).await.map(drop)
     }
 
     async fn append_to_all(&self, partitions: &BTreeSet<Partition>, body: &Body) -> Result<(), IngestError> {
@@ -209,8 +202,4 @@ impl Writer {
         let appended = self.journal.append(append).await.map_err(IngestError::journal("append what came in"))?;
         Ok((journal, appended.last))
     }
-}
-
-fn source_up(session_lost: bool) -> Body {
-    Body::SourceUp { source: SourceId::of(Protocol::Mqtt), session_lost }
 }

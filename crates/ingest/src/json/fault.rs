@@ -67,7 +67,7 @@ impl Reason {
         match self {
             Self::BadTopic => "publish to davy/v1/{park}/{enterprise}/{gateway}/telemetry",
             Self::UnknownGateway => {
-                "name it as `source = { mqtt = \"park/enterprise/gateway\", tag = … }` of a point in the site files"
+                "name it as `source = { mqtt = \"park/enterprise/gateway\", tag = … }` (over gRPC: `grpc = …`) of a point in the site files"
             }
             Self::Empty => "send {\"ts\": …, \"values\": {…}}",
             Self::TooLarge => "send at most 1 MiB a message",
@@ -152,7 +152,7 @@ impl Faults {
         text
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.listed.clear();
         self.more = 0;
     }

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::sanitize::MARK;
 use super::scalar::Scalar;
-use super::{Context, DecodedMessage, MAX_AHEAD, MAX_TAG_CHARS, MAX_UNMAPPED, Reason, cut};
+use super::{Context, DecodedMessage, MAX_AHEAD, MAX_TAG_CHARS, MAX_UNMAPPED, Reason, UnmappedValue, cut};
 use crate::index::TagPoint;
 
 /// What is known of a tag of the gateway while its message is read; one slot a tag, valid where `message` is the present one.
@@ -292,9 +292,21 @@ impl<'de> Visitor<'de> for MembersSeed<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         let context = self.context;
         while let Some(found) = object.next_key_seed(TagSeed { context: &mut *context, count: !self.quality })? {
-            let Some(index) = found else {
-                object.next_value::<IgnoredAny>()?;
-                continue;
+            let index = match found {
+                Tag::Point(index) => index,
+                Tag::Stray(tag) => {
+                    let value = object.next_value::<Scalar<'de>>()?;
+                    context.out.unmapped.push(UnmappedValue {
+                        tag,
+                        datatype: value.datatype(),
+                        value: cut(&value.to_string(), 80),
+                    });
+                    continue;
+                }
+                Tag::Uncounted => {
+                    object.next_value::<IgnoredAny>()?;
+                    continue;
+                }
             };
             let value = object.next_value::<Scalar<'de>>()?;
             if self.quality { take_quality(context, index, &value) } else { take_value(context, index, &value) }
@@ -332,6 +344,15 @@ impl<'de> Visitor<'de> for MembersSeed<'_, '_> {
     }
 }
 
+/// What a tag leads to.
+enum Tag {
+    Point(u32),
+    /// No point claims it.
+    Stray(String),
+    /// No point claims it, and enough such were listed.
+    Uncounted,
+}
+
 /// A tag, looked up while it is still in the payload.
 struct TagSeed<'a, 'b> {
     context: &'a mut Context<'b>,
@@ -339,7 +360,7 @@ struct TagSeed<'a, 'b> {
 }
 
 impl<'de> DeserializeSeed<'de> for TagSeed<'_, '_> {
-    type Value = Option<u32>;
+    type Value = Tag;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -347,21 +368,22 @@ impl<'de> DeserializeSeed<'de> for TagSeed<'_, '_> {
 }
 
 impl Visitor<'_> for TagSeed<'_, '_> {
-    type Value = Option<u32>;
+    type Value = Tag;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a tag")
     }
 
     fn visit_str<E>(self, tag: &str) -> Result<Self::Value, E> {
-        let found = self.context.tags.index_of(tag);
-        if found.is_none() && self.count {
-            self.context.out.unmapped_values += 1;
-            if self.context.out.unmapped.len() < MAX_UNMAPPED {
-                self.context.out.unmapped.push(cut(tag, MAX_TAG_CHARS));
-            }
+        if let Some(index) = self.context.tags.index_of(tag) {
+            return Ok(Tag::Point(index));
         }
-        Ok(found)
+        if !self.count {
+            return Ok(Tag::Uncounted);
+        }
+        self.context.out.unmapped_values += 1;
+        let listed = self.context.out.unmapped.len() < MAX_UNMAPPED;
+        Ok(if listed { Tag::Stray(cut(tag, MAX_TAG_CHARS)) } else { Tag::Uncounted })
     }
 }
 

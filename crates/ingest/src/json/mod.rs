@@ -32,7 +32,7 @@ pub const MAX_UNMAPPED: usize = 128;
 /// How much of such a tag is kept.
 pub const MAX_TAG_CHARS: usize = 64;
 /// How far ahead of journal time a source time may be.
-pub(super) const MAX_AHEAD: Span = Span::from_secs(24 * 3_600);
+pub(crate) const MAX_AHEAD: Span = Span::from_secs(24 * 3_600);
 
 /// When and how a delivery came.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,17 @@ pub struct DecodedMessage {
     pub arrival_time: bool,
 }
 
+/// A value whose tag no point claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmappedValue {
+    /// The tag, cut after `MAX_TAG_CHARS`.
+    pub tag: String,
+    /// `number`, `text`, `boolean`, `other`; empty for null.
+    pub datatype: &'static str,
+    /// As text, cut after 80 characters.
+    pub value: String,
+}
+
 /// What a delivery holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decoded {
@@ -65,8 +76,8 @@ pub struct Decoded {
     pub faults: Faults,
     /// How many messages something was wrong with; a payload that cannot be read counts as one.
     pub faulty: u64,
-    /// Tags that no point claims, the first ones.
-    pub unmapped: Vec<String>,
+    /// Values whose tags no point claims, the first ones.
+    pub unmapped: Vec<UnmappedValue>,
     /// How many values had such tags.
     pub unmapped_values: u64,
     /// Retained messages dropped for want of a time.

@@ -19,6 +19,19 @@ pub(super) enum Scalar<'de> {
     Object,
 }
 
+impl Scalar<'_> {
+    /// What kind of value it is, as a list of unmapped tags says it; empty for null.
+    pub(super) const fn datatype(&self) -> &'static str {
+        match self {
+            Self::Null => "",
+            Self::Bool(_) => "boolean",
+            Self::Int(_) | Self::Uint(_) | Self::Float(_) => "number",
+            Self::Text(_) => "text",
+            Self::List | Self::Object => "other",
+        }
+    }
+}
+
 impl fmt::Display for Scalar<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::counter;
-use model::Time;
+use model::{Protocol, SourceId, Time};
 use parking_lot::Mutex;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
@@ -21,7 +21,7 @@ use tracing::{debug, info, warn};
 
 use super::{LEAVE_WAIT, Last, MqttAck, Shared};
 use crate::acks::Publisher;
-use crate::link::{Ack, Arrival, Delivery, Room};
+use crate::link::{Ack, Arrival, Content, Delivery, Room};
 use crate::{MqttConfig, metrics as names};
 
 /// The one filter of telemetry (traps 14), and how long its place in the queue may take.
@@ -145,14 +145,8 @@ impl Shared {
             return Ok(());
         };
         let ack = if publish.qos == QoS::AtMostOnce { Ack::Nobody } else { Ack::Mqtt(MqttAck::new(client, publish.pkid)) };
-        let delivery = Delivery {
-            topic: publish.topic,
-            payload: publish.payload,
-            retained: publish.retain,
-            at: Some(now),
-            ack,
-            room: Some(room),
-        };
+        let content = Content::Publication { topic: publish.topic, payload: publish.payload, retained: publish.retain };
+        let delivery = Delivery { content, at: Some(now), ack, room: Some(room) };
         self.enqueue(Arrival::Delivery(delivery))
     }
 
@@ -160,7 +154,7 @@ impl Shared {
         if alive.is_up() {
             return Ok(());
         }
-        self.enqueue(Arrival::Up { session_lost: self.session_lost })?;
+        self.enqueue(Arrival::Up { source: SourceId::of(Protocol::Mqtt), session_lost: self.session_lost })?;
         self.session_lost = false;
         alive.up.store(true, Ordering::Release);
         self.link.component.ready();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use journal::Journal;
 use metrics::{counter, gauge};
-use model::Time;
+use model::{Protocol, SourceId, Time};
 use parking_lot::Mutex;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Publish};
@@ -164,7 +164,7 @@ impl Shared {
         drop(events);
         let was_up = alive.is_up();
         if was_up {
-            let down = Arrival::Down { since: alive.last(), reason: end.reason.clone() };
+            let down = Arrival::Down { source: SourceId::of(Protocol::Mqtt), since: alive.last(), reason: end.reason.clone() };
             if self.link.arrivals.send(down).await.is_err() {
                 debug!("link went down after writing ended");
             }

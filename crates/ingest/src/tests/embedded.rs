@@ -15,7 +15,7 @@ async fn start(folder: &tempfile::TempDir) -> (Arc<Embedded>, LocalPublisher, Sh
     let shutdown = Shutdown::new();
     let parts = Parts {
         journal: Arc::clone(&journal) as _,
-        link: Link::Local(receiver),
+        links: vec![Link::Local(receiver)],
         latch: Health::new().latch("ingest"),
         config: IngestConfig { data: folder.path().to_owned() },
     };

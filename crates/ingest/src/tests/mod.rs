@@ -4,6 +4,7 @@ mod embedded;
 mod local;
 mod memory;
 mod mosquitto;
+mod push;
 mod scripted;
 
 use std::sync::Arc;
@@ -74,10 +75,14 @@ struct Plant {
 
 impl Plant {
     fn start(journal: &Arc<Memory>, link: Link, data: &Arc<tempfile::TempDir>) -> Self {
+        Self::start_with(journal, vec![link], data)
+    }
+
+    fn start_with(journal: &Arc<Memory>, links: Vec<Link>, data: &Arc<tempfile::TempDir>) -> Self {
         let (health, shutdown) = (Health::new(), Shutdown::new());
         let parts = Parts {
             journal: Arc::clone(journal) as _,
-            link,
+            links,
             latch: health.latch("ingest"),
             config: IngestConfig { data: data.path().to_owned() },
         };

@@ -1,0 +1,111 @@
+//! The link that gateways push over: a bounded queue to the writer, and which gateways have a stream open.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{GatewayPath, Span};
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::IngestError;
+use crate::grpc::{Pushed, Taken};
+use crate::link::{Ack, Arrival, Content, Delivery, Room, closed};
+use crate::report::GatewayReport;
+
+/// How many messages, and how many bytes of them, wait before a stream is not read any more.
+const QUEUE: usize = 1_024;
+const QUEUE_BYTES: u32 = 64 * 1024 * 1024;
+/// What a waiting message takes beside its content, bytes.
+const MESSAGE_BYTES: usize = 256;
+/// A gateway without any stream for this long is down: a client that reconnects is not.
+pub(crate) const GRACE: Span = Span::from_secs(60);
+/// Gateways whose streams are counted; those beyond are taken in all the same and never called connected.
+const MAX_STREAMS: usize = 10_000;
+
+/// Streams open, by gateway.
+pub(crate) type Streams = Arc<Mutex<BTreeMap<GatewayPath, u32>>>;
+
+/// Pushes messages to the writer, and asks it for reports. Clones push over the same link.
+#[derive(Clone, Debug)]
+pub struct PushHandle {
+    queue: mpsc::Sender<Arrival>,
+    bytes: Arc<Semaphore>,
+    streams: Streams,
+}
+
+/// The other end of a `PushHandle`.
+#[derive(Debug)]
+pub struct PushReceiver {
+    pub(crate) queue: mpsc::Receiver<Arrival>,
+    pub(crate) streams: Streams,
+}
+
+/// A link for streams of gRPC; always up.
+pub fn push_link() -> (PushHandle, PushReceiver) {
+    let (queue, arrivals) = mpsc::channel(QUEUE);
+    let streams = Streams::default();
+    let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
+    (PushHandle { queue, bytes, streams: Arc::clone(&streams) }, PushReceiver { queue: arrivals, streams })
+}
+
+impl PushHandle {
+    /// Hands a message over; resolves when it is queued, so that messages of one stream keep the order of these calls. While the queue is
+    /// full it waits, and whoever reads the stream with it: so the disk slows the client down.
+    pub(crate) async fn push(&self, pushed: Pushed) -> Result<Pushing, IngestError> {
+        let (tell, told) = oneshot::channel();
+        let bytes = u32::try_from(pushed.bytes() + MESSAGE_BYTES).unwrap_or(u32::MAX).min(QUEUE_BYTES);
+        let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.map_err(|_| closed())?;
+        let room = Some(Room { _bytes: bytes, _place: None });
+        let ack = Ack::Push { tell, taken: Taken::default() };
+        let delivery = Delivery { content: Content::Push(Box::new(pushed)), at: None, ack, room };
+        self.queue.send(Arrival::Delivery(delivery)).await.map_err(|_| closed())?;
+        Ok(Pushing(told))
+    }
+
+    /// Says that a stream of this gateway is open, until the guard is dropped.
+    pub(crate) fn open(&self, gateway: &GatewayPath) -> StreamGuard {
+        let mut streams = self.streams.lock();
+        if streams.len() < MAX_STREAMS || streams.contains_key(gateway) {
+            *streams.entry(gateway.clone()).or_default() += 1;
+            return StreamGuard { counted: Some((Arc::clone(&self.streams), gateway.clone())) };
+        }
+        StreamGuard { counted: None }
+    }
+
+    /// How every gateway is doing, whatever it speaks.
+    pub async fn report(&self) -> Result<Vec<GatewayReport>, IngestError> {
+        let (tell, told) = oneshot::channel();
+        self.queue.send(Arrival::Report(tell)).await.map_err(|_| closed())?;
+        told.await.map_err(|_| closed())
+    }
+}
+
+/// A message on its way.
+#[derive(Debug)]
+pub(crate) struct Pushing(oneshot::Receiver<Taken>);
+
+impl Pushing {
+    /// Resolves when the message is durable, with what became of it.
+    pub(crate) async fn done(self) -> Result<Taken, IngestError> {
+        self.0.await.map_err(|_| closed())
+    }
+}
+
+/// An open stream.
+#[derive(Debug)]
+pub(crate) struct StreamGuard {
+    counted: Option<(Streams, GatewayPath)>,
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        let Some((streams, gateway)) = &self.counted else { return };
+        let mut streams = streams.lock();
+        if let Some(open) = streams.get_mut(gateway) {
+            *open -= 1;
+            if *open == 0 {
+                streams.remove(gateway);
+            }
+        }
+    }
+}

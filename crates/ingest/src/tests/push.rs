@@ -1,0 +1,132 @@
+//! The link that gateways push over: which of them are up, what an unknown one is told, and reports.
+
+use journal::Journal;
+use model::SourceId;
+
+use super::*;
+use crate::grpc::Pushed;
+use crate::{GatewayReport, PushHandle, local_link, push_link};
+
+/// Points of e01 come over gRPC, those of e02 as plain JSON.
+fn site_of_both() -> Revision {
+    let mut revision = site(1, &["e01", "e02"]);
+    for point in &mut revision.site.points[..3] {
+        point.source.protocol = Protocol::Grpc;
+    }
+    revision
+}
+
+async fn plant() -> (PushHandle, crate::LocalPublisher, Plant) {
+    let (journal, data) = (Arc::new(Memory::new()), Arc::new(tempfile::tempdir().unwrap()));
+    put_site(&*journal, site_of_both()).await;
+    let ((handle, pushed), (publisher, receiver)) = (push_link(), local_link());
+    let plant = Plant::start_with(&journal, vec![Link::Push(pushed), Link::Local(receiver)], &data);
+    (handle, publisher, plant)
+}
+
+fn gateway(enterprise: &str) -> GatewayPath {
+    GatewayPath::new(&format!("rugang/{enterprise}/gw1")).unwrap()
+}
+
+/// Ups and downs of a partition after the start's, by name.
+fn changes(journal: &Memory, enterprise: &str) -> Vec<String> {
+    let change = |body| match body {
+        Body::SourceUp { source, .. } => Some(format!("up {source}")),
+        Body::SourceDown { source, .. } => Some(format!("down {source}")),
+        _ => None,
+    };
+    journal.bodies(partition(enterprise)).into_iter().filter_map(change).collect()
+}
+
+fn of<'a>(reports: &'a [GatewayReport], path: &str) -> &'a GatewayReport {
+    reports.iter().find(|it| it.path == path).unwrap_or_else(|| panic!("no {path} in {reports:?}"))
+}
+
+#[tokio::test]
+async fn a_gateway_is_up_while_a_stream_of_it_is_open_and_a_minute_longer() {
+    let (handle, _publisher, plant) = plant().await;
+    let of_gateway = |journal: &Memory| {
+        let changes = changes(journal, "e01").into_iter();
+        changes.filter(|it| it.ends_with("gw1")).map(|it| it.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let first = handle.open(&gateway("e01"));
+    let second = handle.open(&gateway("e01"));
+    plant.journal.until("the gateway up", |journal| of_gateway(journal) == ["up"]).await;
+    drop(first);
+    let ticks = |journal: &Memory| journal.bodies(partition("e01")).iter().filter(|it| **it == Body::Tick).count();
+    // Time passes in steps that are no standstill; each ends with a look, which is a tick.
+    let pass = async |seconds: i64| {
+        for _ in 0..seconds * 2 / 3 {
+            let before = ticks(&plant.journal);
+            plant.journal.advance(1_500_000);
+            plant.journal.until("a look", |journal| ticks(journal) > before).await;
+        }
+    };
+    pass(90).await;
+    assert_eq!(of_gateway(&plant.journal), ["up"], "one stream is enough");
+    drop(second);
+    pass(30).await;
+    let connected = async || of(&handle.report().await.unwrap(), "rugang/e01/gw1").connected;
+    assert_eq!((connected().await, of_gateway(&plant.journal)), (Some(true), vec!["up".to_owned()]));
+    pass(36).await;
+    assert_eq!((connected().await, of_gateway(&plant.journal)), (Some(false), vec!["up".to_owned(), "down".to_owned()]));
+    let start = ["down *", "up grpc", "up mqtt", "up sparkplug"];
+    assert_eq!(changes(&plant.journal, "e02"), start, "another enterprise hears nothing of it");
+    // After an outage of all, each partition is told which are up: links, and gateways of its own.
+    let _third = handle.open(&gateway("e01"));
+    plant.journal.until("up again", |journal| of_gateway(journal).len() == 3).await;
+    let told = changes(&plant.journal, "e01").len();
+    plant.journal.advance(60_000_000);
+    plant.journal.until("told anew", |journal| changes(journal, "e01").len() == told + 5).await;
+    let again = ["down *", "up grpc", "up grpc/rugang/e01/gw1", "up mqtt", "up sparkplug"];
+    assert_eq!(changes(&plant.journal, "e01")[told..], again);
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_pushed_is_answered_when_it_is_durable() {
+    let (handle, _publisher, plant) = plant().await;
+    handle.report().await.unwrap();
+    plant.journal.hold_durability(true);
+    let pushing = handle.push(Pushed { gateway: gateway("e01"), raw: vec![1].into() }).await.unwrap();
+    let mut pushing = Box::pin(pushing.done());
+    let up = SourceId::gateway(Protocol::Grpc, &gateway("e01"));
+    plant.journal.until("it taken", |journal| changes(journal, "e01").contains(&format!("up {up}"))).await;
+    assert!(futures_util::poll!(&mut pushing).is_pending(), "answered before it was durable");
+    plant.journal.hold_durability(false);
+    assert!(!within(pushing, "the answer").await.unwrap().unknown);
+    let stranger = handle.push(Pushed { gateway: gateway("e09"), raw: vec![1].into() }).await.unwrap();
+    assert!(within(stranger.done(), "the answer").await.unwrap().unknown);
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_gateway_is_reported_and_an_unknown_one_with_what_it_sends() {
+    let (handle, publisher, plant) = plant().await;
+    let now = plant.journal.now().micros() / 1_000;
+    let payload = format!(
+        r#"[{{"ts":{},"seq":1,"values":{{"PI-101":1,"NEW":2.5}}}},{{"ts":{now},"seq":4,"values":{{"TI-1":true}}}}]"#,
+        now - 2_000
+    );
+    publisher.publish(&topic("e02"), payload).await.unwrap();
+    publisher.publish(&topic("e77"), r#"{"values":{"A":1,"B":"open","C":false}}"#).await.unwrap();
+    let reports = handle.report().await.unwrap();
+    let known = of(&reports, "rugang/e02/gw1");
+    assert_eq!((known.known, known.connected, known.messages, known.samples, known.refused), (true, None, 2, 1, 1));
+    assert_eq!((known.gaps, known.unmapped_values, known.losses.len()), (2, 1, 1));
+    assert_eq!((known.losses[0].messages, known.losses[0].points), (Some(2), 3));
+    let clock = known.clock.expect("it sends times");
+    assert!((2_000_000..5_000_000).contains(&clock.offset.micros()), "{clock:?}");
+    assert_eq!((&*known.unmapped[0].tag, &*known.unmapped[0].datatype, &*known.unmapped[0].last_value), ("NEW", "number", "2.5"));
+    let stranger = of(&reports, "rugang/e77/gw1");
+    assert_eq!((stranger.known, stranger.enterprise.clone(), stranger.unmapped_values), (false, None, 3));
+    let tags: Vec<_> = stranger.unmapped.iter().map(|it| (&*it.tag, &*it.datatype)).collect();
+    assert_eq!(tags, [("A", "number"), ("B", "text"), ("C", "boolean")]);
+    let silent = of(&reports, "rugang/e01/gw1");
+    assert_eq!((silent.protocol, silent.messages, silent.last_message), (Protocol::Grpc, 0, None));
+    for n in 0..300 {
+        publisher.publish(&topic(&format!("x{n}")), r#"{"values":{"A":1}}"#).await.unwrap();
+    }
+    assert_eq!(handle.report().await.unwrap().iter().filter(|it| !it.known).count(), 256);
+    plant.stop().await.unwrap();
+}
