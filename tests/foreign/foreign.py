@@ -22,6 +22,7 @@ def arguments(description):
     parser.add_argument("--device", required=True)
     parser.add_argument("--rows", required=True, help="file with a JSON object a line")
     parser.add_argument("--qos", type=int, default=1, choices=(0, 1), help="0 is what the library does by itself")
+    parser.add_argument("--pace", type=int, default=0, help="milliseconds between two rows")
     parser.add_argument(
         "--end",
         default="graceful",
@@ -42,6 +43,16 @@ def read_rows(path):
 def tags(rows):
     """Every tag of any row, in the order they come first."""
     return list(dict.fromkeys(tag for row in rows for tag in row["values"]))
+
+
+def paced(rows, options):
+    """The rows with their numbers from 1, no faster than asked."""
+    for number, row in enumerate(rows, 1):
+        if number > 1 and options.pace:
+            time.sleep(options.pace / 1000)
+        yield number, row
+        if number % 500 == 0 or number == len(rows):
+            say("sent", number)
 
 
 def say(*words):

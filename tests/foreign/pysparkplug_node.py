@@ -9,7 +9,7 @@ import datetime
 
 from pysparkplug import Client, DataType, Device, EdgeNode, Metric, QoS
 
-from foreign import Acks, arguments, end, read_rows, say, tags, wait
+from foreign import Acks, arguments, end, paced, read_rows, say, tags, wait
 
 # `--types` declares and sends one metric of every datatype the library knows, at its edges.
 EDGES = {
@@ -71,14 +71,11 @@ def main():
     # NBIRTH and DBIRTH are published in the connect callback.
     wait("the births are out", lambda: client.acks.sent >= 2 and client.acks.acked >= 2)
     say("born")
-    for number, row in enumerate(rows, 1):
+    for _number, row in paced(rows, options):
         client.acks.room()
         node.update_device(options.device, [metric(tag, row) for tag in row["values"]])
-        if number % 500 == 0:
-            say("sent", number)
     for round_ in range(1, 6 if options.types else 0):
         node.update(typed(rows[-1]["ts"] + round_, round_))
-    say("sent", len(rows))
     client.acks.all()
     end(options.end, node.disconnect)
 

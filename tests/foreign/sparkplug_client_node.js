@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     device: text(),
     rows: text(),
     qos: text("1"),
+    pace: text("0"),
     end: text("graceful"),
     answers: { type: "boolean", default: false },
     silent: { type: "boolean", default: false },
@@ -86,11 +87,13 @@ client.client.publish = (topic, payload) => {
   return publish(topic, payload, { qos: Number(options.qos) }, (error) => (error ? fail(`${topic}: ${error}`) : (acked += 1)));
 };
 
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 async function wait(what, done) {
   const deadline = Date.now() + 60_000;
   while (!done()) {
     if (Date.now() > deadline) fail(`waited a minute in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await sleep(2);
   }
 }
 
@@ -102,6 +105,7 @@ function births(row) {
 
 async function publishAll() {
   for (const [index, row] of rows.entries()) {
+    if (index > 0 && options.pace !== "0") await sleep(Number(options.pace));
     await wait("the broker acknowledges", () => sent - acked < WINDOW);
     const metrics = Object.keys(row.values).map((tag) => metric(tag, row));
     client.publishDeviceData(options.device, { timestamp: row.ts, metrics });

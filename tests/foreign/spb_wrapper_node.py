@@ -10,7 +10,7 @@ import os
 # The library's generated code is older than the protobuf runtime's C parts on newer Pythons.
 os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
 
-from foreign import Acks, arguments, end, read_rows, say
+from foreign import Acks, arguments, end, paced, read_rows, say
 from mqtt_spb_wrapper import MqttSpbEntityDevice, MqttSpbEntityEdgeNode
 
 
@@ -42,16 +42,13 @@ def main():
     nodes = [born(name, options, rows[0]) for name in names]
     say("born")
     acks = Acks(*(device._mqtt for _node, device in nodes))
-    for number, row in enumerate(rows, 1):
+    for _number, row in paced(rows, options):
         for _node, device in nodes:
             acks.room()
             device.data.set_dictionary(row["values"], row["ts"])
             acks.sent += 1
             if not device.publish_data(qos=options.qos):
                 raise SystemExit("the library did not publish a row")
-        if number % 500 == 0:
-            say("sent", number)
-    say("sent", len(rows))
     acks.all()
 
     def disconnect():

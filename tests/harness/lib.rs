@@ -6,6 +6,7 @@
 
 mod davy;
 mod feed;
+pub mod foreign;
 mod mosquitto;
 mod process;
 mod publisher;

@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod durability;
+mod opcua;
 mod operator;
 mod plant;
 mod poison;

@@ -12,7 +12,7 @@ use wire::v1::event::Body;
 use crate::sites::{TOPIC, message, now_ms};
 
 /// Comes last and tells that nothing more will.
-const SENTINEL: &str = r#"
+pub(crate) const SENTINEL: &str = r#"
 [[point]]
 id = "e01-END"
 installation = "e01-reactor"
@@ -25,7 +25,7 @@ source = { mqtt = "rugang/e01/gw1", tag = "end" }
   limit = 1.0
 "#;
 
-type ByAlarm = BTreeMap<(String, String), Vec<(String, i64, u32, f64)>>;
+pub(crate) type ByAlarm = BTreeMap<(String, String), Vec<(String, i64, u32, f64)>>;
 
 fn grouped(transitions: impl IntoIterator<Item = Transition>) -> ByAlarm {
     let mut grouped = ByAlarm::new();
@@ -36,11 +36,11 @@ fn grouped(transitions: impl IntoIterator<Item = Transition>) -> ByAlarm {
     grouped
 }
 
-fn computed(site: &str, trace: &Trace) -> ByAlarm {
+pub(crate) fn computed(site: &str, trace: &Trace) -> ByAlarm {
     grouped(rules(site).into_iter().flat_map(|(tag, rule)| rule.judge(trace.samples(&tag))))
 }
 
-fn fed(events: &[v1::Event], end: i64) -> ByAlarm {
+pub(crate) fn fed(events: &[v1::Event], end: i64) -> ByAlarm {
     let in_time = events.iter().filter(|event| event.subject != "e01-END" && micros(event.occurred_at.as_ref()) <= end);
     grouped(in_time.filter_map(|event| {
         let Some(Body::Alarm(alarm)) = &event.body else { return None };
@@ -52,7 +52,7 @@ fn fed(events: &[v1::Event], end: i64) -> ByAlarm {
     }))
 }
 
-fn printed(lines: &str) -> ByAlarm {
+pub(crate) fn printed(lines: &str) -> ByAlarm {
     grouped(lines.lines().map(|line| {
         let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert!(event.get("cursor").is_none() && event.get("recorded_at").is_none(), "{line}");
@@ -65,7 +65,7 @@ fn printed(lines: &str) -> ByAlarm {
 }
 
 /// Compares alarm by alarm, so that a failure shows the first difference and not hundreds of lines.
-fn assert_same(what: &str, left: &ByAlarm, right: &ByAlarm) {
+pub(crate) fn assert_same(what: &str, left: &ByAlarm, right: &ByAlarm) {
     assert_eq!(left.keys().collect::<Vec<_>>(), right.keys().collect::<Vec<_>>(), "{what}: other alarms");
     for (alarm, transitions) in left {
         let others = &right[alarm];
