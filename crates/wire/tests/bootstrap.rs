@@ -11,6 +11,7 @@ const FILES: &[&str] = &[
     "davy/v1/alarm.proto",
     "davy/v1/exchange.proto",
     "davy/v1/history.proto",
+    "davy/v1/ingest.proto",
     "davy/v1/registry.proto",
     "davy/record/v1/record.proto",
 ];

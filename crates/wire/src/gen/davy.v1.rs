@@ -2277,6 +2277,674 @@ pub mod history_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// One timestamp of one gateway: taken whole and judged at once. Up to 1 MiB.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PushSamplesRequest {
+    /// park/enterprise/gateway, as the site files name it: source = { grpc = "park/enterprise/gateway", tag = "PI-101" }. Required in the
+    /// first message of a stream; left out later, it is that of the message before.
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    /// The client's own count of messages of this gateway: from 1, by one, kept over reconnects and restarts. A number that is left out
+    /// is a gap that Davy names. 0 means that the client does not count; its messages without a time are then taken at least once.
+    #[prost(uint64, tag = "2")]
+    pub sequence: u64,
+    /// When the values were measured. Absent means on arrival. Before 2000 or more than 24 h ahead is refused.
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Back-filled: stored, never judged. Needs a time.
+    #[prost(bool, tag = "4")]
+    pub historical: bool,
+    #[prost(message, repeated, tag = "5")]
+    pub values: ::prost::alloc::vec::Vec<TagValue>,
+}
+/// The value of one tag.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TagValue {
+    /// As the site files name it, verbatim; one that no point claims is counted and listed.
+    #[prost(string, tag = "1")]
+    pub tag: ::prost::alloc::string::String,
+    /// Unspecified means good.
+    #[prost(enumeration = "Quality", tag = "7")]
+    pub quality: i32,
+    /// Where it differs from the message's.
+    #[prost(message, optional, tag = "8")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Exactly one must be set. What is not finite is a value that is none, like null, and bad.
+    #[prost(oneof = "tag_value::Value", tags = "2, 3, 4, 5, 6")]
+    pub value: ::core::option::Option<tag_value::Value>,
+}
+/// Nested message and enum types in `TagValue`.
+pub mod tag_value {
+    /// Exactly one must be set. What is not finite is a value that is none, like null, and bad.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Value {
+        #[prost(double, tag = "2")]
+        Number(f64),
+        /// Only for points of quantity state, by their table of states.
+        #[prost(string, tag = "3")]
+        Text(::prost::alloc::string::String),
+        /// Only for points of quantity state: 1 and 0.
+        #[prost(bool, tag = "4")]
+        Boolean(bool),
+        /// Beyond 2^53 rounded to binary64.
+        #[prost(sint64, tag = "5")]
+        Integer(i64),
+        /// The gateway has no value.
+        #[prost(enumeration = "::prost_types::NullValue", tag = "6")]
+        Null(i32),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PushSamplesResponse {
+    /// Which gateway this is about.
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    /// Everything of this stream up to and including this message of the gateway is on disk, or refused and named. 0 where nothing of this
+    /// stream is yet, or the client does not count.
+    #[prost(uint64, tag = "2")]
+    pub acknowledged_sequence: u64,
+    /// Messages of this stream (of all its gateways) that are on disk or refused, for clients that do not count.
+    #[prost(uint64, tag = "3")]
+    pub acknowledged_messages: u64,
+    /// What was wrong since the response before, message by message: 16 of a message are listed at most.
+    #[prost(message, repeated, tag = "4")]
+    pub refusals: ::prost::alloc::vec::Vec<Refusal>,
+    /// What was wrong beyond those listed.
+    #[prost(uint64, tag = "5")]
+    pub more_refusals: u64,
+    /// The newest sequence number of the gateway on disk, of whatever stream; 0 where there is none. The first response for a gateway of
+    /// a stream says it before anything is acknowledged: a client that lost its place goes on behind it.
+    #[prost(uint64, tag = "6")]
+    pub last_sequence: u64,
+    /// Totals of the gateway since Davy started.
+    #[prost(message, optional, tag = "7")]
+    pub totals: ::core::option::Option<GatewayTotals>,
+}
+/// What was not taken as it was sent; it is kept as a dead letter too.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Refusal {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// Empty where the whole message is meant.
+    #[prost(string, tag = "2")]
+    pub tag: ::prost::alloc::string::String,
+    /// values\[3\].number, time, gateway ...
+    #[prost(string, tag = "3")]
+    pub field: ::prost::alloc::string::String,
+    /// A word for programs: unknown_gateway, time_out_of_range, wrong_type, unknown_state, not_a_number ...
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// The value and the cure, in words.
+    #[prost(string, tag = "5")]
+    pub detail: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayTotals {
+    /// Messages taken.
+    #[prost(uint64, tag = "1")]
+    pub messages: u64,
+    /// Messages something of which was refused.
+    #[prost(uint64, tag = "2")]
+    pub refused: u64,
+    /// Sequence numbers that did not come.
+    #[prost(uint64, tag = "3")]
+    pub gaps: u64,
+    /// Values whose tags no point claims.
+    #[prost(uint64, tag = "4")]
+    pub unmapped_values: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListGatewaysRequest {
+    /// Only gateways of this protocol: mqtt, sparkplug, grpc; empty means all.
+    #[prost(string, tag = "1")]
+    pub protocol: ::prost::alloc::string::String,
+    /// Only this gateway, by its path; empty means all.
+    #[prost(string, tag = "2")]
+    pub gateway: ::prost::alloc::string::String,
+    /// Up to 1,000; 0 means 100.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// Of the answer before; gateways that came or went in between may be missed or seen twice.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListGatewaysResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub gateways: ::prost::alloc::vec::Vec<Gateway>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    #[prost(int32, tag = "3")]
+    pub total_size: i32,
+}
+/// How a gateway is. Counts are since Davy started.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Gateway {
+    /// mqtt, sparkplug, grpc.
+    #[prost(string, tag = "1")]
+    pub protocol: ::prost::alloc::string::String,
+    /// park/enterprise/gateway; group/node or group/node/device.
+    #[prost(string, tag = "2")]
+    pub path: ::prost::alloc::string::String,
+    /// Whether a point of the site names it.
+    #[prost(bool, tag = "3")]
+    pub known: bool,
+    /// Empty where it is not known.
+    #[prost(string, tag = "4")]
+    pub enterprise: ::prost::alloc::string::String,
+    /// Absent where the protocol does not tell (plain JSON through a broker).
+    #[prost(bool, optional, tag = "5")]
+    pub connected: ::core::option::Option<bool>,
+    #[prost(message, optional, tag = "6")]
+    pub connected_since: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "7")]
+    pub last_message_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Over the last 60 s.
+    #[prost(double, tag = "8")]
+    pub messages_per_second: f64,
+    #[prost(uint64, tag = "9")]
+    pub messages: u64,
+    #[prost(uint64, tag = "10")]
+    pub samples: u64,
+    /// Messages something of which was refused; see ListDeadLetters.
+    #[prost(uint64, tag = "11")]
+    pub refused: u64,
+    /// Sequence numbers that did not come.
+    #[prost(uint64, tag = "12")]
+    pub gaps: u64,
+    /// Values whose tags no point claims.
+    #[prost(uint64, tag = "13")]
+    pub unmapped_values: u64,
+    /// Absent before there were live samples with times of their own.
+    #[prost(message, optional, tag = "14")]
+    pub clock: ::core::option::Option<ClockOffset>,
+    /// What was or may have been lost, oldest first; the newest 16.
+    #[prost(message, repeated, tag = "15")]
+    pub losses: ::prost::alloc::vec::Vec<GatewayLoss>,
+    /// Tags that no point claims; up to 512.
+    #[prost(message, repeated, tag = "16")]
+    pub unmapped_tags: ::prost::alloc::vec::Vec<UnmappedTag>,
+    /// Births that were asked for, by cause (Sparkplug).
+    #[prost(message, repeated, tag = "17")]
+    pub rebirths: ::prost::alloc::vec::Vec<RebirthCount>,
+    #[prost(message, optional, tag = "18")]
+    pub last_rebirth_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Rules of its protocol that it breaks.
+    #[prost(message, repeated, tag = "19")]
+    pub faults: ::prost::alloc::vec::Vec<ConformanceFault>,
+}
+/// Arrival minus source time of live samples: how far the gateway's clock is behind, transport included.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClockOffset {
+    /// Median, microseconds; negative where the gateway's clock is ahead.
+    #[prost(int64, tag = "1")]
+    pub offset_us: i64,
+    /// Half of the spread, microseconds.
+    #[prost(int64, tag = "2")]
+    pub uncertainty_us: i64,
+    /// Messages it was taken from.
+    #[prost(uint64, tag = "3")]
+    pub messages: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayLoss {
+    #[prost(message, optional, tag = "1")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "2")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// A word for programs: sequence_gap, session_lost ...
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// How many messages; absent where that cannot be known.
+    #[prost(uint64, optional, tag = "4")]
+    pub messages: ::core::option::Option<u64>,
+    /// Ids of the points concerned; up to 100.
+    #[prost(string, repeated, tag = "5")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnmappedTag {
+    #[prost(string, tag = "1")]
+    pub tag: ::prost::alloc::string::String,
+    /// Of a Sparkplug node; empty otherwise.
+    #[prost(string, tag = "2")]
+    pub device: ::prost::alloc::string::String,
+    /// As the protocol names it: double, text, boolean ...
+    #[prost(string, tag = "3")]
+    pub datatype: ::prost::alloc::string::String,
+    /// Where the birth tells it.
+    #[prost(string, tag = "4")]
+    pub unit: ::prost::alloc::string::String,
+    /// In words.
+    #[prost(string, tag = "5")]
+    pub last_value: ::prost::alloc::string::String,
+    /// Values with this tag.
+    #[prost(uint64, tag = "6")]
+    pub count: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RebirthCount {
+    #[prost(string, tag = "1")]
+    pub cause: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConformanceFault {
+    /// Which rule.
+    #[prost(string, tag = "1")]
+    pub rule: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub detail: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "4")]
+    pub last_seen_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(uint64, tag = "5")]
+    pub count: u64,
+}
+/// Generated client implementations.
+pub mod ingest_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Telemetry from gateways, and how the gateways are.
+    #[derive(Debug, Clone)]
+    pub struct IngestServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl IngestServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> IngestServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> IngestServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            IngestServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Pushes samples and learns what is on disk. The client keeps every message until it is acknowledged, and sends the rest again on the
+        /// next stream; what Davy has already is dropped and acknowledged. The server reads only as fast as it stores, and no faster than
+        /// the client reads its acknowledgements. What is wrong is named in `refusals`, message by message, and the stream goes on: it ends
+        /// with INVALID_ARGUMENT only where no progress is possible (no gateway in the first message, a message that is larger than 1 MiB or
+        /// no message). When the client closes its side, or Davy stops, the stream ends with a last acknowledgement.
+        pub async fn push_samples(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::PushSamplesRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::PushSamplesResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.IngestService/PushSamples",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.IngestService", "PushSamples"));
+            self.inner.streaming(req, path, codec).await
+        }
+        /// How each gateway is, whatever it speaks: connected, rate, clock, gaps, losses, what was refused and what no point claims.
+        /// In the order of protocol and path.
+        pub async fn list_gateways(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListGatewaysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGatewaysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.IngestService/ListGateways",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.IngestService", "ListGateways"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod ingest_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with IngestServiceServer.
+    #[async_trait]
+    pub trait IngestService: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the PushSamples method.
+        type PushSamplesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::PushSamplesResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Pushes samples and learns what is on disk. The client keeps every message until it is acknowledged, and sends the rest again on the
+        /// next stream; what Davy has already is dropped and acknowledged. The server reads only as fast as it stores, and no faster than
+        /// the client reads its acknowledgements. What is wrong is named in `refusals`, message by message, and the stream goes on: it ends
+        /// with INVALID_ARGUMENT only where no progress is possible (no gateway in the first message, a message that is larger than 1 MiB or
+        /// no message). When the client closes its side, or Davy stops, the stream ends with a last acknowledgement.
+        async fn push_samples(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::PushSamplesRequest>>,
+        ) -> std::result::Result<
+            tonic::Response<Self::PushSamplesStream>,
+            tonic::Status,
+        >;
+        /// How each gateway is, whatever it speaks: connected, rate, clock, gaps, losses, what was refused and what no point claims.
+        /// In the order of protocol and path.
+        async fn list_gateways(
+            &self,
+            request: tonic::Request<super::ListGatewaysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGatewaysResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Telemetry from gateways, and how the gateways are.
+    #[derive(Debug)]
+    pub struct IngestServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> IngestServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for IngestServiceServer<T>
+    where
+        T: IngestService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/davy.v1.IngestService/PushSamples" => {
+                    #[allow(non_camel_case_types)]
+                    struct PushSamplesSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::StreamingService<super::PushSamplesRequest>
+                    for PushSamplesSvc<T> {
+                        type Response = super::PushSamplesResponse;
+                        type ResponseStream = T::PushSamplesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::PushSamplesRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::push_samples(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PushSamplesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.IngestService/ListGateways" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListGatewaysSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::UnaryService<super::ListGatewaysRequest>
+                    for ListGatewaysSvc<T> {
+                        type Response = super::ListGatewaysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListGatewaysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::list_gateways(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListGatewaysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for IngestServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "davy.v1.IngestService";
+    impl<T> tonic::server::NamedService for IngestServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSiteRequest {}
 /// The site model in force.
