@@ -10,7 +10,6 @@ use model::{Batch, Body, GatewayPath, Message, Partition, Protocol, SourceId, Ti
 
 use crate::dead::{DeadLetters, Refused};
 use crate::gateway::Gateway;
-use crate::grpc::{Pushed, Taken};
 use crate::index::SiteIndex;
 use crate::json::{Decoded, Decoder, Reason, Received, cut};
 use crate::link::{Ack, Content, Delivery};
@@ -26,7 +25,7 @@ type Gateways = BTreeMap<Arc<str>, Gateway>;
 /// Takes deliveries, gives rounds.
 pub(crate) struct Intake {
     index: Arc<SiteIndex>,
-    gateways: BTreeMap<Protocol, Gateways>,
+    pub(crate) gateways: BTreeMap<Protocol, Gateways>,
     /// Gateways that no point names.
     strangers: BTreeMap<(Protocol, String), Book>,
     /// Which sources are up; told anew to a partition after each outage of all.
@@ -36,7 +35,7 @@ pub(crate) struct Intake {
     without_stream: BTreeMap<GatewayPath, Time>,
     dead: DeadLetters,
     decoder: Decoder,
-    decoded: Decoded,
+    pub(crate) decoded: Decoded,
     round: Round,
     remembered_each: usize,
     messages: Counter,
@@ -44,10 +43,12 @@ pub(crate) struct Intake {
 }
 
 /// A delivery as dead letters name it.
-struct Origin<'a> {
-    topic: &'a [u8],
-    payload: &'a [u8],
-    digest: Digest,
+pub(crate) struct Origin<'a> {
+    pub(crate) topic: &'a [u8],
+    pub(crate) payload: &'a [u8],
+    pub(crate) digest: Digest,
+    /// The client counts: a repeat can be told from news without a time too.
+    pub(crate) counted: bool,
 }
 
 impl Intake {
@@ -138,7 +139,7 @@ impl Intake {
     }
 
     fn take_json(&mut self, topic: &[u8], payload: &[u8], arrival: Received, now: Time) {
-        let origin = Origin { topic, payload, digest: digest(topic, payload) };
+        let origin = Origin { topic, payload, digest: digest(topic, payload), counted: false };
         match self.find(topic) {
             Ok(tags) => {
                 let gateway = known(&mut self.gateways, &tags);
@@ -176,44 +177,10 @@ impl Intake {
         Err((Reason::UnknownGateway, text.clone().into_owned(), path.to_owned()))
     }
 
-    /// Takes one message of a gRPC stream; says what became of it. A gateway that the site knows for MQTT may push too: its points keep
-    /// MQTT as their source.
-    fn take_push(&mut self, pushed: &Pushed, arrival: Received, now: Time) -> Taken {
-        let path = &pushed.gateway;
-        let topic = format!("grpc/{path}");
-        let origin = Origin { topic: topic.as_bytes(), payload: &pushed.raw, digest: pushed.digest() };
-        let found = [Protocol::Grpc, Protocol::Mqtt].into_iter().find_map(|it| self.index.gateway(it, path.as_str()).cloned());
-        let Some(tags) = found else {
-            pushed.decode(&GatewayTags::none(Protocol::Grpc, path.clone()), arrival, &mut self.decoded);
-            self.note_stranger(Protocol::Grpc, path, arrival);
-            let reason = Reason::UnknownGateway;
-            let detail = format!("gateway: {}: `{path}`: {}", reason.as_str(), reason.cure());
-            self.refuse(Refused { gateway: path.as_str(), topic: &topic, reason, detail, payload: &pushed.raw }, now);
-            return Taken { unknown: true, ..Taken::default() };
-        };
-        if tags.protocol == Protocol::Grpc {
-            self.gateway_up(&tags.path, now);
-        }
-        if known(&mut self.gateways, &tags).remembered.contains(&origin.digest) {
-            counter!(names::REDELIVERED).increment(1);
-            return Taken { repeated: true, ..Taken::default() };
-        }
-        pushed.decode(&tags, arrival, &mut self.decoded);
-        let taken = Taken {
-            samples: self.decoded.samples.len() as u64,
-            faults: self.decoded.faults.clone(),
-            unmapped: self.decoded.unmapped.iter().map(|it| it.tag.clone()).collect(),
-            unmapped_values: self.decoded.unmapped_values,
-            ..Taken::default()
-        };
-        self.take_decoded(&tags, &origin, arrival, now);
-        taken
-    }
-
     /// Takes what the decoder left in `decoded`.
-    fn take_decoded(&mut self, tags: &GatewayTags, origin: &Origin<'_>, arrival: Received, now: Time) {
+    pub(crate) fn take_decoded(&mut self, tags: &GatewayTags, origin: &Origin<'_>, arrival: Received, now: Time) {
         let gateway = known(&mut self.gateways, tags);
-        let timed = self.decoded.has_source_times();
+        let timed = origin.counted || self.decoded.has_source_times();
         if timed {
             gateway.remembered.insert(origin.digest, self.remembered_each);
         }
@@ -231,7 +198,7 @@ impl Intake {
     }
 
     /// Notes what a gateway sent that no point names, so that it can be seen and made part of the site.
-    fn note_stranger(&mut self, protocol: Protocol, path: &GatewayPath, arrival: Received) {
+    pub(crate) fn note_stranger(&mut self, protocol: Protocol, path: &GatewayPath, arrival: Received) {
         let key = (protocol, path.as_str().to_owned());
         if !self.strangers.contains_key(&key) && self.strangers.len() >= MAX_STRANGERS {
             let silent = self.strangers.iter().min_by_key(|(_, book)| book.last_message()).map(|(key, _)| key.clone());
@@ -241,7 +208,7 @@ impl Intake {
         note_book(book, &self.decoded, arrival);
     }
 
-    fn refuse(&mut self, refused: Refused<'_>, now: Time) {
+    pub(crate) fn refuse(&mut self, refused: Refused<'_>, now: Time) {
         counter!(names::REFUSED, "reason" => refused.reason.as_str()).increment(1);
         self.round.dead.extend(self.dead.admit(refused, now));
     }
@@ -270,7 +237,7 @@ impl Intake {
     }
 
     /// A gateway whose own link is known came up; nothing where it is up.
-    fn gateway_up(&mut self, path: &GatewayPath, now: Time) {
+    pub(crate) fn gateway_up(&mut self, path: &GatewayPath, now: Time) {
         let source = SourceId::gateway(Protocol::Grpc, path);
         self.without_stream.remove(path);
         let Some(tags) = self.index.gateway(Protocol::Grpc, path.as_str()) else { return };
@@ -371,7 +338,7 @@ fn label(source: &SourceId) -> &'static str {
         .map_or("other", Protocol::as_str)
 }
 
-fn known<'a>(gateways: &'a mut BTreeMap<Protocol, Gateways>, tags: &GatewayTags) -> &'a mut Gateway {
+pub(crate) fn known<'a>(gateways: &'a mut BTreeMap<Protocol, Gateways>, tags: &GatewayTags) -> &'a mut Gateway {
     let gateways = gateways.entry(tags.protocol).or_default();
     let path = tags.path.as_str();
     if !gateways.contains_key(path) {

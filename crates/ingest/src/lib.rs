@@ -1,8 +1,8 @@
 //! Ingest: telemetry as gateways send it becomes records of the telemetry journal.
 //! In: MQTT publications (plain JSON, Sparkplug B; or the same from inside the process), streams of gRPC, site revisions from `events`.
 //! Out: batches, source outages, sequence gaps, idle ticks, dead letters; acknowledgements and receipts after durability.
-//! May not enter: what a value means for an alarm, SQL, gRPC's Status, any Davy crate but model, wire, journal and service.
-//! Start at serve.rs; then json/mod.rs (what is read), intake.rs and round.rs (what a round is), mqtt/mod.rs (the link).
+//! May not enter: what a value means for an alarm, SQL, a Status of its own making, any Davy crate but model, wire, journal and service.
+//! Start at serve.rs; then json/mod.rs (what is read), intake.rs and round.rs (what a round is), mqtt/mod.rs and grpc/mod.rs (the links).
 
 mod acks;
 mod config;
@@ -30,6 +30,7 @@ mod writer;
 pub use config::{IngestConfig, MqttConfig, Secret};
 pub use error::IngestError;
 pub use gateway::Receipt;
+pub use grpc::{IngestApi, decode_push_for_fuzzing, ingest_service};
 pub use index::GatewayTags;
 pub use json::{
     Decoded, DecodedMessage, Decoder, Fault, Faults, MAX_FAULTS, MAX_PAYLOAD_BYTES, MAX_TAG_CHARS, MAX_UNMAPPED, Reason,

@@ -86,8 +86,14 @@ pub(crate) struct Pushing(oneshot::Receiver<Taken>);
 
 impl Pushing {
     /// Resolves when the message is durable, with what became of it.
-    pub(crate) async fn done(self) -> Result<Taken, IngestError> {
-        self.0.await.map_err(|_| closed())
+    /// Cancel-safe; not to be asked again after that.
+    pub(crate) async fn done(&mut self) -> Result<Taken, IngestError> {
+        (&mut self.0).await.map_err(|_| closed())
+    }
+
+    /// What became of it, if it is durable already.
+    pub(crate) fn try_done(&mut self) -> Option<Taken> {
+        self.0.try_recv().ok()
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Reason {
     BadSeq,
     /// A retained message without a time: its arrival would make a dead sensor look alive (traps 12).
     RetainedWithoutTime,
+    /// Back-filled without a time: nobody could say when it was.
+    HistoricalWithoutTime,
 }
 
 impl Reason {
@@ -59,6 +61,7 @@ impl Reason {
             Self::DuplicateKey => "duplicate_key",
             Self::BadSeq => "bad_seq",
             Self::RetainedWithoutTime => "retained_without_time",
+            Self::HistoricalWithoutTime => "historical_without_time",
         }
     }
 
@@ -86,6 +89,7 @@ impl Reason {
             Self::DuplicateKey => "send each key once; the last one counts, as uncertain",
             Self::BadSeq => "send a whole number from 0; taken without it",
             Self::RetainedWithoutTime => "send `ts`, or publish without RETAIN",
+            Self::HistoricalWithoutTime => "send `time` with what is historical",
         }
     }
 }

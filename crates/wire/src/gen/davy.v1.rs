@@ -2423,7 +2423,7 @@ pub struct Gateway {
     /// mqtt, sparkplug, grpc.
     #[prost(string, tag = "1")]
     pub protocol: ::prost::alloc::string::String,
-    /// park/enterprise/gateway; group/node or group/node/device.
+    /// park/enterprise/gateway, or group/node with all its devices; verbatim, for one that is not known may have any name.
     #[prost(string, tag = "2")]
     pub path: ::prost::alloc::string::String,
     /// Whether a point of the site names it.
@@ -2469,8 +2469,10 @@ pub struct Gateway {
     pub rebirths: ::prost::alloc::vec::Vec<RebirthCount>,
     #[prost(message, optional, tag = "18")]
     pub last_rebirth_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "19")]
+    pub last_rebirth_cause: ::prost::alloc::string::String,
     /// Rules of its protocol that it breaks.
-    #[prost(message, repeated, tag = "19")]
+    #[prost(message, repeated, tag = "20")]
     pub faults: ::prost::alloc::vec::Vec<ConformanceFault>,
 }
 /// Arrival minus source time of live samples: how far the gateway's clock is behind, transport included.
@@ -2482,7 +2484,7 @@ pub struct ClockOffset {
     /// Half of the spread, microseconds.
     #[prost(int64, tag = "2")]
     pub uncertainty_us: i64,
-    /// Messages it was taken from.
+    /// The newest messages it was taken from.
     #[prost(uint64, tag = "3")]
     pub messages: u64,
 }
@@ -2492,15 +2494,15 @@ pub struct GatewayLoss {
     pub from: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "2")]
     pub to: ::core::option::Option<::prost_types::Timestamp>,
-    /// A word for programs: sequence_gap, session_lost ...
+    /// In words.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
     /// How many messages; absent where that cannot be known.
     #[prost(uint64, optional, tag = "4")]
     pub messages: ::core::option::Option<u64>,
-    /// Ids of the points concerned; up to 100.
-    #[prost(string, repeated, tag = "5")]
-    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many points it may concern; the event gap.possible names them.
+    #[prost(uint32, tag = "5")]
+    pub points: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnmappedTag {
@@ -2509,7 +2511,7 @@ pub struct UnmappedTag {
     /// Of a Sparkplug node; empty otherwise.
     #[prost(string, tag = "2")]
     pub device: ::prost::alloc::string::String,
-    /// As the protocol names it: double, text, boolean ...
+    /// number, text, boolean, or the type that a Sparkplug birth tells.
     #[prost(string, tag = "3")]
     pub datatype: ::prost::alloc::string::String,
     /// Where the birth tells it.
@@ -2639,7 +2641,8 @@ pub mod ingest_service_client {
         /// next stream; what Davy has already is dropped and acknowledged. The server reads only as fast as it stores, and no faster than
         /// the client reads its acknowledgements. What is wrong is named in `refusals`, message by message, and the stream goes on: it ends
         /// with INVALID_ARGUMENT only where no progress is possible (no gateway in the first message, a message that is larger than 1 MiB or
-        /// no message). When the client closes its side, or Davy stops, the stream ends with a last acknowledgement.
+        /// no message). When the client closes its side, the stream ends well, after a last acknowledgement; when Davy stops, with UNAVAILABLE
+        /// after it.
         pub async fn push_samples(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -2717,7 +2720,8 @@ pub mod ingest_service_server {
         /// next stream; what Davy has already is dropped and acknowledged. The server reads only as fast as it stores, and no faster than
         /// the client reads its acknowledgements. What is wrong is named in `refusals`, message by message, and the stream goes on: it ends
         /// with INVALID_ARGUMENT only where no progress is possible (no gateway in the first message, a message that is larger than 1 MiB or
-        /// no message). When the client closes its side, or Davy stops, the stream ends with a last acknowledgement.
+        /// no message). When the client closes its side, the stream ends well, after a last acknowledgement; when Davy stops, with UNAVAILABLE
+        /// after it.
         async fn push_samples(
             &self,
             request: tonic::Request<tonic::Streaming<super::PushSamplesRequest>>,

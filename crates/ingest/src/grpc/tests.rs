@@ -1,0 +1,1 @@
+//! Every poison with its reason, and how a stream answers.
