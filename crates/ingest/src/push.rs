@@ -91,9 +91,12 @@ impl Pushing {
         (&mut self.0).await.map_err(|_| closed())
     }
 
-    /// What became of it, if it is durable already.
-    pub(crate) fn try_done(&mut self) -> Option<Taken> {
-        self.0.try_recv().ok()
+    /// The same without waiting; `None` while it is on its way.
+    pub(crate) fn try_done(&mut self) -> Option<Result<Taken, IngestError>> {
+        match self.0.try_recv() {
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            settled => Some(settled.map_err(|_| closed())),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use wire::v1;
 
 use super::Taken;
+use crate::IngestError;
 use crate::push::Pushing;
 
 /// Refusals of one response, more or less: the message that reaches it is told whole.
@@ -69,26 +70,28 @@ impl Answers {
             self.front = Some(self.waiting.recv().await?);
         }
         let front = self.front.as_mut().expect("filled above");
-        let Ok(taken) = front.pushing.done().await else {
-            self.cut = true;
-            return None;
-        };
-        self.note(taken);
-        Some(())
+        let taken = front.pushing.done().await;
+        self.note(taken).then_some(())
     }
 
     /// Takes the oldest message if it has settled already.
     fn settle_now(&mut self) -> bool {
+        if self.cut {
+            return false;
+        }
         if self.front.is_none() {
             self.front = self.waiting.try_recv().ok();
         }
         let taken = self.front.as_mut().and_then(|front| front.pushing.try_done());
-        taken.map(|taken| self.note(taken)).is_some()
+        taken.is_some_and(|taken| self.note(taken))
     }
 
-    fn note(&mut self, taken: Taken) {
+    /// Notes what became of the front; `false` where nothing will be known of it.
+    fn note(&mut self, taken: Result<Taken, IngestError>) -> bool {
         let Pending { gateway, sequence, opening, .. } = self.front.take().expect("only the front settles");
-        self.settled.push_back(Settled { gateway, sequence, opening, taken });
+        self.cut |= taken.is_err();
+        self.settled.extend(taken.ok().map(|taken| Settled { gateway, sequence, opening, taken }));
+        !self.cut
     }
 
     /// One response from the front of what has settled: of one gateway; one that opens stands alone.
