@@ -14,8 +14,14 @@ use tonic_health::ServingStatus;
 const STREAMS_MAX: u32 = 1_024;
 
 /// Whose health can be asked for; the empty name is the whole.
-const SERVICES: [&str; 5] =
-    ["", "davy.v1.AlarmService", "davy.v1.ExchangeService", "davy.v1.HistoryService", "davy.v1.RegistryService"];
+const SERVICES: [&str; 6] = [
+    "",
+    "davy.v1.AlarmService",
+    "davy.v1.ExchangeService",
+    "davy.v1.HistoryService",
+    "davy.v1.IngestService",
+    "davy.v1.RegistryService",
+];
 
 /// Serves until shutdown; streams end by themselves when their services are told to stop.
 pub(crate) async fn serve_grpc(listener: TcpListener, routes: Routes, health: Health, shutdown: Shutdown) -> anyhow::Result<()> {

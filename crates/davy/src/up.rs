@@ -49,7 +49,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let mut parts = Running::new();
     let addresses = (address(&grpc)?, address(&http)?);
     let mut links = start_links(&settings, &revision, addresses.0, &mut parts)?;
-    let (_push, pushed) = ingest::push_link();
+    let (push, pushed) = ingest::push_link();
     links.push(Link::Push(pushed));
     let (site_sender, site) = watch::channel(Arc::clone(&revision));
     let seal_public_key = journal.seal_public_key();
@@ -80,6 +80,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let routes = Routes::new(alarm_service)
         .add_service(exchange_service)
         .add_service(history_service)
+        .add_service(ingest::ingest_service(push, parts.stop(Stage::Intake)))
         .add_service(registry::registry_service(site, seal_public_key));
     let grpc_health = health.clone();
     parts.start(Stage::Serve, "grpc", |stop| serve_grpc(grpc, routes, grpc_health, stop));

@@ -102,7 +102,8 @@ impl Answers {
         let mut receipt = first.taken.receipt;
         let mut taken = 0;
         while response.refusals.len() < REFUSALS
-            && let Some(next) = self.settled.pop_front_if(|it| it.gateway == gateway && it.opening == opening && (taken == 0 || !opening))
+            && let Some(next) =
+                self.settled.pop_front_if(|it| it.gateway == gateway && it.opening == opening && (taken == 0 || !opening))
         {
             taken += 1;
             receipt = next.taken.receipt;

@@ -24,9 +24,9 @@ impl Page {
         let size = if size == 0 { PAGE_DEFAULT } else { size.min(PAGE_MAX) };
         let after = match request.page_token.as_str() {
             "" => 0,
-            token => token
-                .parse()
-                .map_err(|_| Failure::field("page_token", "page_token is of no answer of this call; leave it empty to start anew"))?,
+            token => token.parse().map_err(|_| {
+                Failure::field("page_token", "page_token is of no answer of this call; leave it empty to start anew")
+            })?,
         };
         let protocol = request.protocol.clone();
         if !["", "mqtt", "sparkplug", "grpc"].contains(&protocol.as_str()) {

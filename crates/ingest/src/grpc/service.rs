@@ -44,9 +44,11 @@ impl IngestService for IngestApi {
         request: Request<v1::ListGatewaysRequest>,
     ) -> Result<Response<v1::ListGatewaysResponse>, Status> {
         let page = Page::check(&request.into_inner())?;
-        let reports = self.handle.report().await.map_err(|_| {
-            Failure::new(ErrorKind::Unavailable, "shutting_down", "Davy is stopping or not ready; try again")
-        })?;
+        let reports = self
+            .handle
+            .report()
+            .await
+            .map_err(|_| Failure::new(ErrorKind::Unavailable, "shutting_down", "Davy is stopping or not ready; try again"))?;
         Ok(Response::new(page.of(&reports)))
     }
 }

@@ -50,8 +50,7 @@ impl PushStream {
         if self.over {
             return None;
         }
-        loop {
-            let Some(reading) = &mut self.reading else { break };
+        while let Some(reading) = &mut self.reading {
             // Answers are cancel-safe: what has settled stays with them. The reading side is polled again and again, never dropped.
             tokio::select! {
                 biased;
@@ -154,7 +153,8 @@ fn stopping() -> Failure {
 fn broken(status: &Status) -> Failure {
     match status.code() {
         Code::OutOfRange => {
-            let message = format!("message is too large: send at most {MAX_MESSAGE_BYTES} bytes; split its values over two messages");
+            let message =
+                format!("message is too large: send at most {MAX_MESSAGE_BYTES} bytes; split its values over two messages");
             Failure::field("message", message)
         }
         Code::Internal => Failure::field("message", format!("message is no davy.v1.PushSamplesRequest: {}", status.message())),

@@ -17,10 +17,6 @@ use crate::{GatewayTags, MAX_FAULTS, PushReceiver, Receipt, push_link};
 
 const NOW: Time = Time::from_micros(1_732_370_000_000_000);
 
-fn gateway() -> GatewayPath {
-    GatewayPath::new("park/e01/gw1").expect("valid")
-}
-
 fn value(tag: &str, value: impl Into<Option<Value>>) -> v1::TagValue {
     v1::TagValue { tag: tag.to_owned(), value: value.into(), ..v1::TagValue::default() }
 }

@@ -2,9 +2,10 @@
 
 use journal::Journal;
 use model::SourceId;
+use wire::v1;
 
 use super::*;
-use crate::grpc::Pushed;
+use crate::grpc::{Pushed, Taken};
 use crate::{GatewayReport, PushHandle, local_link, push_link};
 
 /// Points of e01 come over gRPC, those of e02 as plain JSON.
@@ -26,6 +27,18 @@ async fn plant() -> (PushHandle, crate::LocalPublisher, Plant) {
 
 fn gateway(enterprise: &str) -> GatewayPath {
     GatewayPath::new(&format!("rugang/{enterprise}/gw1")).unwrap()
+}
+
+/// A message without a time.
+fn pushed(enterprise: &str, sequence: u64, tag: &str) -> Pushed {
+    let value = Some(v1::tag_value::Value::Number(1.0));
+    let values = vec![v1::TagValue { tag: tag.to_owned(), value, ..v1::TagValue::default() }];
+    Pushed::samples(gateway(enterprise), v1::PushSamplesRequest { sequence, values, ..v1::PushSamplesRequest::default() })
+}
+
+async fn push(handle: &PushHandle, pushed: Pushed) -> Taken {
+    let mut pushing = handle.push(pushed).await.unwrap();
+    within(pushing.done(), "the answer").await.unwrap()
 }
 
 /// Ups and downs of a partition after the start's, by name.
@@ -88,15 +101,45 @@ async fn what_is_pushed_is_answered_when_it_is_durable() {
     let (handle, _publisher, plant) = plant().await;
     handle.report().await.unwrap();
     plant.journal.hold_durability(true);
-    let pushing = handle.push(Pushed { gateway: gateway("e01"), raw: vec![1].into() }).await.unwrap();
-    let mut pushing = Box::pin(pushing.done());
+    let mut pushing = handle.push(pushed("e01", 1, "PI-101")).await.unwrap();
+    let mut done = Box::pin(pushing.done());
     let up = SourceId::gateway(Protocol::Grpc, &gateway("e01"));
     plant.journal.until("it taken", |journal| changes(journal, "e01").contains(&format!("up {up}"))).await;
-    assert!(futures_util::poll!(&mut pushing).is_pending(), "answered before it was durable");
+    assert!(futures_util::poll!(&mut done).is_pending(), "answered before it was durable");
     plant.journal.hold_durability(false);
-    assert!(!within(pushing, "the answer").await.unwrap().unknown);
-    let stranger = handle.push(Pushed { gateway: gateway("e09"), raw: vec![1].into() }).await.unwrap();
-    assert!(within(stranger.done(), "the answer").await.unwrap().unknown);
+    assert_eq!(within(done, "the answer").await.unwrap().refusals, []);
+    let taken = push(&handle, pushed("e09", 1, "PI-101")).await;
+    assert_eq!((taken.refusals[0].reason.as_str(), taken.refusals[0].field.as_str()), ("unknown_gateway", "gateway"));
+    plant.stop().await.unwrap();
+}
+
+/// What carries a number is taken once, also without a time and after a restart; what the number skips is a gap, what was refused is not.
+#[tokio::test]
+async fn numbered_messages_are_taken_once_over_restarts() {
+    let (handle, _publisher, plant) = plant().await;
+    assert_eq!(push(&handle, Pushed::opening(gateway("e01"))).await.receipt.seq, None);
+    for sequence in [1, 2, 2, 3, 5] {
+        // Of the third no tag is a point's: it came all the same.
+        let taken = push(&handle, pushed("e01", sequence, if sequence == 3 { "NEW" } else { "PI-101" })).await;
+        assert_eq!(taken.receipt.seq, Some(sequence));
+    }
+    let mut old = v1::PushSamplesRequest { sequence: 6, ..v1::PushSamplesRequest::default() };
+    old.time = Some(wire::time_to_v1(model::Time::from_micros(0)));
+    let taken = push(&handle, Pushed::samples(gateway("e01"), old)).await;
+    assert_eq!((taken.refusals[0].reason.as_str(), taken.receipt.seq, taken.receipt.gaps), ("time_out_of_range", Some(6), 1));
+    let (journal, data) = (Arc::clone(&plant.journal), Arc::clone(&plant.data));
+    plant.stop().await.unwrap();
+    let (handle, receiver) = push_link();
+    let plant = Plant::start_with(&journal, vec![Link::Push(receiver)], &data);
+    let standing = push(&handle, Pushed::opening(gateway("e01"))).await;
+    assert_eq!((standing.receipt.seq, standing.receipt.gaps), (Some(6), 0));
+    assert!(push(&handle, pushed("e01", 5, "PI-101")).await.repeated);
+    assert!(!push(&handle, pushed("e01", 7, "PI-101")).await.repeated);
+    let batches = plant.journal.bodies(partition("e01")).into_iter();
+    let samples = batches.map(|body| if let Body::Batch(batch) = body { batch.samples.len() } else { 0 });
+    assert_eq!(samples.sum::<usize>(), 4, "1, 2, 5 and 7");
+    let gaps = plant.journal.bodies(partition("e01")).into_iter().filter(|it| matches!(it, Body::SequenceGap { .. })).count();
+    assert_eq!(gaps, 1, "only 4 never came");
     plant.stop().await.unwrap();
 }
 
