@@ -1,5 +1,7 @@
 //! All entries together: ids are unique, references exist, every gateway has one enterprise, every tag one point.
 
+use std::collections::BTreeMap;
+
 use model::{AlarmRule, Enterprise, Installation, Park, Point, PointId, Protocol, Site};
 
 use crate::fault::{At, Place, Sink};
@@ -143,6 +145,8 @@ fn check_references(drafts: &Drafts, sink: &mut Sink) -> Owners {
 struct Use<'a> {
     protocol: Protocol,
     folded: String,
+    /// What has a link of its own and belongs to one enterprise: the node of a Sparkplug device, else the gateway itself.
+    unit: &'a str,
     place: Place,
     path: &'a str,
     enterprise: Option<&'a str>,
@@ -154,8 +158,9 @@ fn check_gateways(drafts: &Drafts, owners: &Owners, sink: &mut Sink) {
         let Some(source) = &point.source else { continue };
         let path = source.value.gateway.as_str();
         let enterprise = owners.enterprise_of_point(index).map(|found| drafts.enterprises[found].id.value.as_str());
-        let folded = path.to_ascii_lowercase();
-        uses.push(Use { protocol: source.value.protocol, folded, place: source.place, path, enterprise });
+        let unit = unit(source.value.protocol, path);
+        let folded = unit.to_lowercase();
+        uses.push(Use { protocol: source.value.protocol, folded, unit, place: source.place, path, enterprise });
     }
     // In the order of the files, so that the later use is the one at fault.
     uses.sort_by(|a, b| (a.protocol, &a.folded, a.place).cmp(&(b.protocol, &b.folded, b.place)));
@@ -163,7 +168,29 @@ fn check_gateways(drafts: &Drafts, owners: &Owners, sink: &mut Sink) {
         let Some((first, others)) = gateway.split_first() else { continue };
         check_gateway_alone(first, sink);
         others.iter().for_each(|other| check_gateway_again(first, other, sink));
+        check_devices(gateway, sink);
     }
+}
+
+fn unit(protocol: Protocol, path: &str) -> &str {
+    let node = path.rsplit_once('/').map(|(node, _)| node).filter(|node| node.contains('/'));
+    node.filter(|_| protocol == Protocol::Sparkplug).unwrap_or(path)
+}
+
+/// Devices of one node whose names differ only in case: one of them is a typing error.
+fn check_devices(node: &[Use<'_>], sink: &mut Sink) {
+    let mut first_of: BTreeMap<String, &Use<'_>> = BTreeMap::new();
+    for again in node.iter().filter(|it| it.path != it.unit && it.unit == node[0].unit) {
+        let first = *first_of.entry(again.path.to_lowercase()).or_insert(again);
+        if again.path != first.path {
+            differs_in_case(first, first.path, again, sink);
+        }
+    }
+}
+
+fn differs_in_case(first: &Use<'_>, path: &str, again: &Use<'_>, sink: &mut Sink) {
+    let problem = format!("differs only in case from gateway `{path}` at {}", sink.name(first.place));
+    sink.fault(again.place, again.protocol.as_str(), again.path, problem, "write both alike");
 }
 
 fn check_gateway_alone(gateway: &Use<'_>, sink: &mut Sink) {
@@ -180,9 +207,8 @@ fn check_gateway_alone(gateway: &Use<'_>, sink: &mut Sink) {
 fn check_gateway_again(first: &Use<'_>, again: &Use<'_>, sink: &mut Sink) {
     let key = again.protocol.as_str();
     let place = sink.name(first.place);
-    if again.path != first.path {
-        let problem = format!("differs only in case from gateway `{}` at {place}", first.path);
-        sink.fault(again.place, key, again.path, problem, "write both alike");
+    if again.unit != first.unit {
+        differs_in_case(first, first.unit, again, sink);
     } else if let (Some(one), Some(other)) = (first.enterprise, again.enterprise)
         && one != other
     {

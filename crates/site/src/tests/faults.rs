@@ -228,6 +228,47 @@ fn one_gateway_serves_one_enterprise() {
 }
 
 #[test]
+fn one_edge_node_and_its_devices_serve_one_enterprise() {
+    let text = "[[enterprise]]\nid = \"e01\"\n[[enterprise]]\nid = \"e02\"\n[[installation]]\nid = \"a\"\nenterprise = \"e01\"\n\
+                [[installation]]\nid = \"b\"\nenterprise = \"e02\"\n";
+    let point = |id: &str, installation: &str, path: &str| {
+        format!(
+            "[[point]]\nid = \"{id}\"\ninstallation = \"{installation}\"\nquantity = \"level\"\nunit = \"%\"\nsource = {{ sparkplug = \"{path}\", tag = \"{id}\" }}\n"
+        )
+    };
+    let of = |first: (&str, &str), second: (&str, &str)| {
+        faults(&format!("{text}{}{}", point("P1", first.0, first.1), point("P2", second.0, second.1)))
+    };
+    let expected = "site.toml:22: sparkplug = g/节点 n/y: serves enterprise `e01` at site.toml:16, here `e02`, \
+                    and a message never splits over partitions; give each enterprise a gateway of its own";
+    assert_eq!(of(("a", "g/节点 n/x"), ("b", "g/节点 n/y")), [expected]);
+    assert_eq!(of(("a", "g/节点 n"), ("b", "g/节点 n/y")), [expected], "the node itself");
+    let expected = "site.toml:22: sparkplug = g/N/y: differs only in case from gateway `g/n` at site.toml:16; write both alike";
+    assert_eq!(of(("a", "g/n/x"), ("a", "g/N/y")), [expected]);
+    let expected = "site.toml:22: sparkplug = g/n/X: differs only in case from gateway `g/n/x` at site.toml:16; write both alike";
+    assert_eq!(of(("a", "g/n/x"), ("a", "g/n/X")), [expected]);
+    let loaded = toml(&format!("{text}{}{}", point("P1", "a", "g/n/x"), point("P2", "b", "g/n 2/x")));
+    assert_eq!(loaded.expect("two nodes").site.points.len(), 2);
+}
+
+#[test]
+fn sources_of_grpc_are_checked_like_those_of_mqtt() {
+    let path = "is no gateway path; write park/enterprise/gateway: three ids";
+    for wrong in ["rugang/gw1", "rugang/e01/gw 1", "rugang/e01/节点"] {
+        let wrong = format!("grpc = \"{wrong}\"");
+        check("mqtt = \"rugang/e01/gw1\"", &wrong, &format!("site.toml:28: {wrong}: {path}"));
+    }
+    let both = "grpc = \"a/e01/c\", mqtt = \"a/e01/c\"";
+    let expected = "site.toml:28: grpc = \"a/e01/c\": stands beside `mqtt`; a point has one source; keep one";
+    check("mqtt = \"rugang/e01/gw1\"", both, expected);
+    let csv = "id,installation,quantity,unit,grpc,tag\nP1,unit,level,%,p/e01/gw,LI 1 / 液位\n";
+    let loaded = load(&[file("site.toml", PLACE), file("points.csv", csv)]).expect("loads");
+    let source = &loaded.site.points[0].source;
+    let said = (source.protocol.as_str(), source.gateway.as_str(), source.tag.as_str());
+    assert_eq!(said, ("grpc", "p/e01/gw", "LI 1 / 液位"));
+}
+
+#[test]
 fn one_tag_feeds_one_point() {
     let again = point("Q", "level", "%", "").replace("tag = \"Q\"", "tag = \"P\"");
     let text = format!("{PLACE}{}{again}", point("P", "level", "%", ""));
