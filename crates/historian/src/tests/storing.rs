@@ -64,6 +64,17 @@ async fn everything_is_stored_once_over_restarts() {
 }
 
 #[tokio::test]
+async fn what_a_gateway_marks_transient_is_not_stored() {
+    let plant = Plant::new().await;
+    let mut passing = sample(1, 2, 0.5);
+    passing.flags.transient = true;
+    plant.samples(E01, vec![sample(1, 1, 0.5), passing, sample(1, 3, 0.5)]).await;
+    plant.store_all().await;
+    let times: Vec<_> = plant.every_sample().await.iter().map(|it| it.row.time.micros()).collect();
+    assert_eq!(times, [1, 3]);
+}
+
+#[tokio::test]
 async fn a_stop_stores_what_is_left() {
     let plant = Plant::new().await;
     fill(&plant, 0).await;
