@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::{Body, Event, EventBody, Header, KeySeq, PointNumber, Position, Record, RequestId, Revision, Scope, Span, Time};
 
 use crate::clock::Deadlines;
+use crate::gap::Gap;
 use crate::layout::Layout;
 use crate::point::{Cell, Hot};
 use crate::source::Sources;
@@ -125,8 +126,13 @@ impl Core {
             Body::CoreVersion(version) => self.core_version(*version, events),
             Body::Unmapped { gateway, tags } => self.unmapped(gateway, tags, events),
             Body::SequenceGap { gateway, count, .. } => self.sequence_gap(gateway, *count, events),
+            Body::Loss { source, from, to, reason, messages } => {
+                let gap = Gap { source: source.as_str(), from: *from, to: *to, reason, messages: *messages };
+                self.loss(source, &gap, events);
+            }
+            Body::Fault { gateway, rule, detail } => self.fault(gateway, rule, detail, events),
             // `apply` has taken the first; the clocks have run, and a tick is no more than that.
-            Body::SourceDown { .. } | Body::Tick | Body::Loss { .. } | Body::Fault { .. } => {}
+            Body::SourceDown { .. } | Body::Tick => {}
         }
     }
 
@@ -135,6 +141,11 @@ impl Core {
             self.version = version;
             events.push(self.event(self.now, Arc::clone(&self.key), Scope::default(), EventBody::CoreVersion(version)));
         }
+    }
+
+    /// The first version knew protocols only and named no points in gaps: replayed, its records give what they gave.
+    pub(crate) fn judges_like_the_first(&self) -> bool {
+        self.version == 1
     }
 
     /// Journal time at which something may fall due by itself: never later than the true one, sometimes earlier.

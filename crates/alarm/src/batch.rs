@@ -1,11 +1,8 @@
 //! Messages and the clocks of their gateways (traps 24, 25).
 
-use model::{
-    Batch, ClockFault, ClockFaultKind, Event, EventBody, GatewayPath, PossibleGap, Sample, Scope, Span, Time, UnmappedTags,
-};
+use model::{Batch, ClockFault, ClockFaultKind, Event, EventBody, Sample, Span, Time};
 
 use crate::apply::Core;
-use crate::emit::enterprise_scope_of;
 use crate::point::{Hot, SKEW};
 
 /// So many messages in a row without a newer sample mean that the gateway's clock was set back ...
@@ -51,6 +48,7 @@ impl Core {
             self.counters.unknown_point += samples.len() as u64;
             return;
         };
+        self.hear(self.layout.source_of_gateway[gateway], events);
         if self.row_is_ripe(gateway) && self.nothing_newer(samples) {
             self.set_back(gateway, samples, events);
         }
@@ -155,43 +153,5 @@ impl Core {
         let path = &self.layout.gateways[gateway];
         let body = EventBody::Clock(ClockFault { fault, offset_us: offset.micros() });
         self.event(self.now, path.shared(), self.scope_of_gateway(path), body)
-    }
-
-    /// Tags that no point claims.
-    pub(crate) fn unmapped(&mut self, gateway: &GatewayPath, tags: &UnmappedTags, events: &mut Vec<Event>) {
-        let scope = self.scope_of_gateway(gateway);
-        events.push(self.event(self.now, gateway.shared(), scope, EventBody::Unmapped(tags.clone())));
-    }
-
-    /// A gateway's sequence numbers skipped.
-    pub(crate) fn sequence_gap(&mut self, gateway: &GatewayPath, count: u64, events: &mut Vec<Event>) {
-        let last = self.layout.gateway_of_path(gateway).and_then(|it| self.gateways[it].last_message);
-        let gap = PossibleGap {
-            source: gateway.shared(),
-            from: last.unwrap_or(self.now),
-            to: self.now,
-            reason: "sequence numbers were skipped".to_owned(),
-            messages: Some(count),
-            points: Vec::new(),
-            more_points: 0,
-        };
-        let scope = self.scope_of_gateway(gateway);
-        events.push(self.event(self.now, gateway.shared(), scope, EventBody::Gap(gap)));
-    }
-
-    /// Whom a gateway's events concern: the enterprise of its points; if it has none, the one its path names.
-    fn scope_of_gateway(&self, path: &GatewayPath) -> Scope {
-        let Some(revision) = self.revision.as_deref() else { return Scope::default() };
-        let fed = self.layout.gateway_of_path(path).and_then(|gateway| self.layout.gateway.iter().position(|it| *it == gateway));
-        if let Some(local) = fed {
-            return enterprise_scope_of(self.layout.point(revision, local));
-        }
-        let named = path.as_str().split('/').nth(1).unwrap_or_default();
-        let enterprise = revision.site.enterprises.iter().find(|it| it.id.as_str() == named);
-        enterprise.map_or_else(Scope::default, |it| Scope {
-            park: it.park.as_ref().map(model::ParkId::shared),
-            enterprise: Some(it.id.shared()),
-            installation: None,
-        })
     }
 }

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use model::{GatewayPath, Point, PointId, PointNumber, Protocol, Revision};
+use model::{GatewayPath, Point, PointId, PointNumber, Revision};
 
 use crate::index::Index;
 use crate::point::Rule;
+use crate::tree::Tree;
 
 /// What of a revision every record needs.
 #[derive(Debug, Default)]
@@ -16,10 +17,15 @@ pub(crate) struct Layout {
     pub(crate) rules: Vec<Rule>,
     /// The gateway of each point, as a place in `gateways`.
     pub(crate) gateway: Vec<usize>,
-    /// The protocol of each point, as a place in `Protocol::ALL`.
-    pub(crate) source: Vec<u8>,
+    /// The source of each gateway, as a place in `tree`.
+    pub(crate) source_of_gateway: Vec<usize>,
+    /// The sources that any point depends on.
+    pub(crate) tree: Tree,
     /// The gateways that feed any point, in order.
     pub(crate) gateways: Vec<GatewayPath>,
+    /// Local points in the order of their gateways; `first_fed` says whose.
+    fed: Vec<usize>,
+    first_fed: Vec<usize>,
     index: Index,
     site: Vec<usize>,
     by_id: Vec<usize>,
@@ -40,15 +46,23 @@ impl Layout {
         gateways.sort();
         gateways.dedup();
         let here: Vec<&Point> = site.iter().map(|&at| &points[at]).collect();
-        let gateway = here.iter().map(|it| gateways.partition_point(|other| other < &it.source.gateway)).collect();
+        let gateway: Vec<usize> = here.iter().map(|it| gateways.partition_point(|other| other < &it.source.gateway)).collect();
         let mut first = vec![0];
         first.extend(here.iter().scan(0, |sum, it| {
             *sum += it.alarms.len();
             Some(*sum)
         }));
+        let mut fed: Vec<usize> = (0..here.len()).collect();
+        fed.sort_by_key(|local| gateway[*local]);
+        let first_fed: Vec<_> = (0..=gateways.len()).map(|at| fed.partition_point(|local| gateway[*local] < at)).collect();
+        let (tree, source) = Tree::of(&here);
+        let source_of_gateway = first_fed.iter().take(gateways.len()).map(|at| source[fed[*at]]).collect();
         Self {
             rules: here.iter().flat_map(|it| it.alarms.iter().map(Rule::of)).collect(),
-            source: here.iter().map(|it| protocol(it.source.protocol)).collect(),
+            source_of_gateway,
+            tree,
+            fed,
+            first_fed,
             index: Index::of(&numbers),
             numbers,
             gateway,
@@ -93,9 +107,14 @@ impl Layout {
     pub(crate) fn gateway_of_path(&self, path: &GatewayPath) -> Option<usize> {
         self.gateways.binary_search(path).ok()
     }
-}
 
-/// A protocol's place in `Protocol::ALL`.
-pub(crate) fn protocol(protocol: Protocol) -> u8 {
-    (0_u8..).zip(Protocol::ALL).find(|(_, it)| **it == protocol).map_or(u8::MAX, |(at, _)| at)
+    /// The local points that a gateway feeds, itself or by its devices.
+    pub(crate) fn points_of_path(&self, path: &GatewayPath) -> impl Iterator<Item = usize> + use<'_> {
+        let below = format!("{path}/");
+        let first = self.gateways.partition_point(|it| it.as_str() < below.as_str());
+        let end = self.gateways.partition_point(|it| it.as_str() < below.as_str() || it.as_str().starts_with(&below));
+        let own = self.gateway_of_path(path).map_or(0..0, |at| at..at + 1);
+        let fed = |gateway: usize| self.fed[self.first_fed[gateway]..self.first_fed[gateway + 1]].iter().copied();
+        own.chain(first..end).flat_map(fed)
+    }
 }

@@ -37,7 +37,7 @@ impl Core {
         self.deadlines = Deadlines::new(layout.len());
         let old_layout = std::mem::replace(&mut self.layout, layout);
         let old_revision = self.revision.replace(Arc::clone(revision));
-        self.fit_to_sources();
+        self.fit_to_sources(&old_layout);
         for rule in &changed {
             self.judge_anew(rule, events);
         }
@@ -102,20 +102,6 @@ impl Core {
             }
         }
         (hot, cells, changed)
-    }
-
-    /// Points that are new, or changed their source, stand still or run as their source does.
-    fn fit_to_sources(&mut self) {
-        for (hot, source) in self.hot.iter_mut().zip(&self.layout.source) {
-            match (self.sources.down_since(*source).is_some(), hot.has(Hot::DOWN)) {
-                (true, false) => {
-                    hot.freeze(Hot::DOWN, self.now);
-                    hot.set(Hot::OUTAGE, true);
-                }
-                (false, true) => hot.thaw(Hot::DOWN, self.now),
-                _ => {}
-            }
-        }
     }
 
     /// Judges the held value by a rule that is new or judges otherwise than before; its delay starts at the point's clock.

@@ -1,27 +1,32 @@
 //! Snapshots: everything the core remembers, without the site, in a format of its own.
 //!
-//! Version 1, little-endian; a text is its length (u16) and its bytes; a list is its length (u32) and its items:
+//! Version 2, little-endian; a text is its length (u16) and its bytes; a list is its length (u32) and its items:
 //!   magic `DVAC`, version u32, key text, recorded u8, position u64, partition time i64, `key_seq` u64, core version u32,
 //!   revision number u32 and content hash [u8; 32] (all zero where none is in force),
-//!   sources that are down: list of (name text, since i64),
+//!   sources of which nothing comes, those above first: list of (name text, since i64, said u8),
 //!   gateways in the order of their paths: list of (path text, row u32, row since i64, ahead u8, has last message u8, last message i64),
 //!   requests in the order of their ids: list of (id text, judged at i64),
 //!   points in the order of their numbers: list of (number u32, last i64, anchor i64, value f64 bits u64, flags u16, cells u16), each cell
 //!   (flags u8, pending u8, due i64, moved i64, occurrence epoch u64, key_seq u64 and ordinal u32, activation u32).
+//! Version 1 had protocols only, and no `said`: gateways follow their protocol, awaited where it is down.
 //! Caches, deadlines and counters are not in it: they are made anew.
 
 use std::sync::Arc;
 
-use model::{KeySeq, PointNumber, Position, Protocol, RequestId, Revision, RevisionNumber, SourceId, Span, Time};
+use model::{KeySeq, PointNumber, Position, RequestId, Revision, RevisionNumber, SourceId, Span, Time};
 
 use crate::apply::{Core, Gateway};
 use crate::clock::Deadlines;
 use crate::layout::Layout;
 use crate::life::Flags;
 use crate::point::{Cell, Hot};
+use crate::source::Outage;
 
 /// The version of the format that is written.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
+
+/// The oldest version that is read.
+const OLDEST: u32 = 1;
 
 const MAGIC: &[u8; 4] = b"DVAC";
 
@@ -32,7 +37,7 @@ pub enum RestoreError {
     #[error("read a snapshot: this is none")]
     NotASnapshot,
     /// It is of another version.
-    #[error("read a snapshot of version {found}: this program reads version {SNAPSHOT_VERSION}")]
+    #[error("read a snapshot of version {found}: this program reads versions {OLDEST} to {SNAPSHOT_VERSION}")]
     Version {
         /// The version it names.
         found: u32,
@@ -86,11 +91,12 @@ impl Core {
     }
 
     fn write_sources(&self, out: &mut Writer) {
-        let down = || Protocol::ALL.iter().zip(&self.sources.down).filter_map(|(it, since)| Some((it, (*since)?)));
+        let down = || self.sources.outages.iter().enumerate().filter_map(|(at, outage)| Some((at, (*outage)?)));
         out.length(down().count());
-        for (protocol, since) in down() {
-            out.text(SourceId::of(*protocol).as_str());
+        for (at, Outage { since, said }) in down() {
+            out.text(self.layout.tree.name(at).as_str());
             out.time(since);
+            out.u8(u8::from(said));
         }
     }
 
@@ -133,8 +139,8 @@ impl Core {
     pub fn restore(key: Arc<str>, revision: Option<Arc<Revision>>, bytes: &[u8]) -> Result<Self, RestoreError> {
         let mut read = Reader { bytes, at: 0 };
         let mut core = Self::new(key);
-        core.read_head(&mut read, revision)?;
-        core.read_sources(&mut read)?;
+        let version = core.read_head(&mut read, revision)?;
+        core.read_sources(&mut read, version)?;
         core.read_gateways(&mut read)?;
         for _ in 0..read.length("requests")? {
             let id = read.text("requests")?;
@@ -153,12 +159,12 @@ impl Core {
         Ok(core)
     }
 
-    fn read_head(&mut self, read: &mut Reader<'_>, revision: Option<Arc<Revision>>) -> Result<(), RestoreError> {
+    fn read_head(&mut self, read: &mut Reader<'_>, revision: Option<Arc<Revision>>) -> Result<u32, RestoreError> {
         if read.take(4, "head").ok() != Some(MAGIC.as_slice()) {
             return Err(RestoreError::NotASnapshot);
         }
         let found = read.u32("head")?;
-        if found != SNAPSHOT_VERSION {
+        if !(OLDEST..=SNAPSHOT_VERSION).contains(&found) {
             return Err(RestoreError::Version { found });
         }
         let key = read.text("head")?;
@@ -180,15 +186,20 @@ impl Core {
             return Err(RestoreError::Revision { wanted });
         }
         self.layout = self.revision.as_deref().map_or_else(Layout::default, Layout::of);
-        Ok(())
+        self.sources.outages = vec![None; self.layout.tree.len()];
+        Ok(found)
     }
 
-    fn read_sources(&mut self, read: &mut Reader<'_>) -> Result<(), RestoreError> {
+    fn read_sources(&mut self, read: &mut Reader<'_>, version: u32) -> Result<(), RestoreError> {
         for _ in 0..read.length("sources")? {
             let name = SourceId::named(read.text("sources")?);
             let since = read.time("sources")?;
-            let place = Protocol::ALL.iter().position(|it| SourceId::of(*it) == name);
-            self.sources.down[place.ok_or_else(|| read.broken("sources"))?] = Some(since);
+            let said = version == OLDEST || read.flag("sources")?;
+            let place = self.layout.tree.find(&name).ok_or_else(|| read.broken("sources"))?;
+            self.sources.outages[place] = Some(Outage { since, said });
+            if version == OLDEST {
+                self.sources.await_gateways(&self.layout.tree, place, since);
+            }
         }
         Ok(())
     }

@@ -45,6 +45,11 @@ impl SourceId {
         self.0.split_once('/').map(|(_, path)| path)
     }
 
+    /// What its events are about: the gateway's path, or the name of what is no single gateway.
+    pub fn subject(&self) -> &str {
+        self.path().unwrap_or(&self.0)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -103,7 +103,7 @@ pub(crate) fn revision(number: u32, points: Vec<(u32, Point)>) -> Arc<Revision> 
     })
 }
 
-/// Reads a plant: a line `p1 stale=30 gw=g2 source=sparkplug of=e2` for a point, and below it indented
+/// Reads a plant: a line `p1 stale=30 gw=g2 source=sparkplug of=e2` (or `gw=group/node/device`) for a point, and below it indented
 /// `high 100 id=x db=5 on=10 off=5 latch prio=low cause=text` for each alarm.
 pub(crate) fn read_plant(number: u32, text: &str) -> Arc<Revision> {
     let mut points: Vec<(u32, Point)> = Vec::new();
@@ -129,12 +129,18 @@ fn read_point<'a>(number: u32, words: impl Iterator<Item = &'a str>) -> Point {
                 made.enterprise = EnterpriseId::new(value).expect("an id");
                 made.installation = InstallationId::new(&format!("{value}-i")).expect("an id");
             }
-            ("gw", value) => made.source.gateway = GatewayPath::new(&format!("rugang/e1/{value}")).expect("a path"),
+            ("gw", value) => made.source.gateway = gateway(value),
             ("source", value) => made.source.protocol = Protocol::parse(value).expect("a protocol"),
             other => panic!("{other:?}"),
         }
     }
     made
+}
+
+/// A gateway by its whole path, or one of `rugang/e1`.
+fn gateway(name: &str) -> GatewayPath {
+    let whole = if name.contains('/') { name.to_owned() } else { format!("rugang/e1/{name}") };
+    GatewayPath::new(&whole).expect("a path")
 }
 
 fn read_rule<'a>(kind: &str, words: impl Iterator<Item = &'a str>) -> AlarmRule {
@@ -215,6 +221,18 @@ impl Player {
                 first_missing: 1,
                 count: count.parse().expect("a number"),
             },
+            ["loss", source, from, to, rest @ ..] => Body::Loss {
+                source: SourceId::named(source),
+                from: at(from.parse().expect("seconds")),
+                to: at(to.parse().expect("seconds")),
+                reason: "test".to_owned(),
+                messages: rest.first().map(|messages| messages.parse().expect("a number")),
+            },
+            ["fault", gateway, rule] => Body::Fault {
+                gateway: GatewayPath::new(gateway).expect("a path"),
+                rule: (*rule).to_owned(),
+                detail: "test".to_owned(),
+            },
             ["ack" | "reset", request, point, alarm, rest @ ..] => command(words[0], request, point, alarm, rest),
             _ => Body::Batch(read_batch(time, what)),
         }
@@ -251,12 +269,13 @@ fn command(kind: &str, request: &str, point: &str, alarm: &str, rest: &[&str]) -
 }
 
 /// Messages separated by `;`, samples by spaces: `g2: p1=7.5 p2=bad p1=8@3.5 p1=9!h`; without a time the sample is of journal time;
-/// `!h` historical, `!b` bad with its value, `!u` uncertain, `!o` out of range.
+/// `!h` historical, `!b` bad with its value, `!u` uncertain, `!o` out of range,
+/// `!t` transient.
 fn read_batch(time: f64, text: &str) -> Batch {
     let mut batch = Batch::default();
     for message in text.split(';') {
         let (gateway, samples) = message.split_once(':').unwrap_or(("g1", message));
-        let path = GatewayPath::new(&format!("rugang/e1/{}", gateway.trim())).expect("a path");
+        let path = self::gateway(gateway.trim());
         let samples: Vec<Sample> = samples.split_whitespace().map(|word| read_sample(time, word)).collect();
         let index = batch.gateways.iter().position(|it| *it == path).unwrap_or_else(|| {
             batch.gateways.push(path);
@@ -280,6 +299,7 @@ fn read_sample(time: f64, word: &str) -> Sample {
     let mut sample = Sample::new(point, at(time), value.parse().ok(), Quality::Good);
     sample.flags.historical = marks.contains('h');
     sample.flags.out_of_range = marks.contains('o');
+    sample.flags.transient = marks.contains('t');
     if marks.contains('b') {
         sample.quality = Quality::Bad;
     } else if marks.contains('u') {
@@ -320,9 +340,12 @@ pub(crate) fn say(event: &Event) -> String {
         }
         EventBody::Gap(gap) => {
             let messages = gap.messages.map_or(String::new(), |messages| format!(" {messages} messages"));
-            format!("{} {} {} to {}{messages}", event.subject, enterprise(event), seconds(gap.from), seconds(gap.to))
+            let more = if gap.more_points == 0 { String::new() } else { format!(" +{}", gap.more_points) };
+            let (who, from, to) = (enterprise(event), seconds(gap.from), seconds(gap.to));
+            format!("{} {who} {from} to {to}{messages} {:?}{more}", event.subject, gap.points)
         }
         EventBody::Unmapped(tags) => format!("{} {} {:?}", event.subject, enterprise(event), tags.tags),
+        EventBody::Fault(fault) => format!("{} {} {}", event.subject, enterprise(event), fault.rule),
         EventBody::CoreVersion(version) => format!("{version}"),
         other => format!("{other:?}"),
     };

@@ -17,6 +17,11 @@ use crate::plant::{ZERO, point, revision, rule};
 /// Far apart, so that every page of the index is met.
 const NUMBERS: [u32; 3] = [1, 2, 5_000];
 
+const NODE: &str = "rugang/节点 1";
+const DEVICE: &str = "rugang/节点 1/g1";
+const SOURCES: [&str; 7] =
+    ["mqtt", "sparkplug", "*", "sparkplug/rugang/节点 1", "sparkplug/rugang/节点 1/g1", "grpc", "sparkplug/a/b"];
+
 fn half_seconds(range: std::ops::Range<i64>) -> impl Strategy<Value = Span> {
     range.prop_map(|halves| Span::from_millis(500 * halves))
 }
@@ -48,7 +53,9 @@ fn points() -> impl Strategy<Value = Vec<(u32, Point)>> {
                 made.source.gateway = GatewayPath::new("rugang/e1/g2").expect("a path");
             }
             if sparkplug {
+                // A node's own point, or one of its devices.
                 made.source.protocol = Protocol::Sparkplug;
+                made.source.gateway = GatewayPath::new(if second { NODE } else { DEVICE }).expect("a path");
             }
             (number, made)
         });
@@ -80,6 +87,8 @@ pub(crate) enum Step {
     Batch(Vec<(bool, Vec<Spot>)>),
     Down(u8, bool),
     Up(u8, bool),
+    Loss(u8, Option<u64>),
+    Fault,
     Command(CommandKind, usize, usize, u32, u32),
     Revision(usize),
     Tick,
@@ -105,11 +114,17 @@ fn spots() -> impl Strategy<Value = Vec<Spot>> {
     vec((0..=NUMBERS.len(), behind, -2..12_i32, quality, flags), 0..4)
 }
 
+fn sources() -> impl Strategy<Value = u8> {
+    prop_oneof![3 => 0..3_u8, 4 => 3..5_u8, 1 => 5..7_u8]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => vec((any::<bool>(), spots()), 1..4).prop_map(Step::Batch),
-        1 => (0..3_u8, any::<bool>()).prop_map(|(source, back)| Step::Down(source, back)),
-        2 => (0..3_u8, any::<bool>()).prop_map(|(source, lost)| Step::Up(source, lost)),
+        2 => (sources(), any::<bool>()).prop_map(|(source, back)| Step::Down(source, back)),
+        4 => (sources(), any::<bool>()).prop_map(|(source, lost)| Step::Up(source, lost)),
+        1 => (sources(), prop::option::of(0..9_u64)).prop_map(|(source, messages)| Step::Loss(source, messages)),
+        1 => Just(Step::Fault),
         7 => (select(vec![CommandKind::Acknowledge, CommandKind::Reset]), 0..NUMBERS.len(), 0..2_usize, select(vec![0, 0, 0, 1, 2]), 0..200_u32)
             .prop_map(|(kind, point, rule, activation, request)| Step::Command(kind, point, rule, activation, request)),
         1 => (1..3_usize).prop_map(Step::Revision),
@@ -145,7 +160,7 @@ pub(crate) fn number(bodies: Vec<(Time, Body)>) -> Vec<Record> {
 }
 
 fn source(which: u8) -> SourceId {
-    SourceId::named(["mqtt", "sparkplug", "*"][usize::from(which)])
+    SourceId::named(SOURCES[usize::from(which)])
 }
 
 fn body(step: Step, before: Time, now: Time, plants: &[Arc<Revision>]) -> Body {
@@ -154,6 +169,14 @@ fn body(step: Step, before: Time, now: Time, plants: &[Arc<Revision>]) -> Body {
             Body::SourceDown { source: source(which), since: if back { before } else { now }, reason: String::new() }
         }
         Step::Up(which, session_lost) => Body::SourceUp { source: source(which), session_lost },
+        Step::Loss(which, messages) => {
+            Body::Loss { source: source(which), from: before, to: now, reason: String::new(), messages }
+        }
+        Step::Fault => Body::Fault {
+            gateway: GatewayPath::new(NODE).expect("a path"),
+            rule: "sparkplug.bdseq_mismatch".to_owned(),
+            detail: String::new(),
+        },
         Step::Command(kind, point, rule, activation, request) => Body::Command(Command {
             request_id: RequestId::new(&format!("r{request}")).expect("an id"),
             kind,
@@ -170,7 +193,7 @@ fn body(step: Step, before: Time, now: Time, plants: &[Arc<Revision>]) -> Body {
 }
 
 fn batch(messages: Vec<(bool, Vec<Spot>)>, now: Time) -> Batch {
-    let paths = ["rugang/e1/g1", "rugang/e1/g2"].map(|path| GatewayPath::new(path).expect("a path"));
+    let paths = ["rugang/e1/g1", "rugang/e1/g2", NODE].map(|path| GatewayPath::new(path).expect("a path"));
     let mut batch = Batch { gateways: paths.to_vec(), ..Batch::default() };
     for (second, spots) in messages {
         let samples = u32::try_from(spots.len()).expect("few");

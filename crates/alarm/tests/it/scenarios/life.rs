@@ -124,7 +124,7 @@ fn other_records_are_told_once_each() {
          3 core.version 2
          5 gateway.unmapped rugang/e1/g1 e1 [\"X\"]
          6 gateway.unmapped rugang/e2/g7 e2 [\"X\"]
-         7 gap.possible rugang/e1/g1 e1 4 to 7 3 messages
-         8 gap.possible rugang/e2/g7 e2 8 to 8 4 messages",
+         7 gap.possible rugang/e1/g1 e1 4 to 7 3 messages [\"p1\"]
+         8 gap.possible rugang/e2/g7 e2 8 to 8 4 messages []",
     );
 }

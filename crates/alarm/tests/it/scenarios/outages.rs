@@ -7,6 +7,7 @@ fn while_a_source_is_down_its_clocks_stand_still() {
     check(
         &["p1 stale=5\n stale\n high 100 on=10\np2 source=sparkplug gw=g2 stale=5\n stale"],
         "0 rev 1
+         0 up sparkplug/rugang/e1
          1 p1=100 ; g2: p2=1
          3 down mqtt 2
          3 down mqtt 2          # down twice is down once
@@ -17,7 +18,7 @@ fn while_a_source_is_down_its_clocks_stand_still() {
         "2 source.down mqtt e1 since 2
          6 alarm.raised p2.stale unacknowledged #1
          100 source.up mqtt e1 since 2
-         100 gap.possible mqtt e1 2 to 100
+         100 gap.possible mqtt e1 2 to 100 [\"p1\"]
          6 alarm.raised p1.stale unacknowledged #1 late
          11 alarm.raised p1.high unacknowledged #1 late held",
     );
@@ -77,7 +78,7 @@ fn enterprises_hear_of_outages_that_concern_them() {
          7 source.up mqtt e1 since 4
          7 source.up mqtt e2 since 4
          8 source.up sparkplug e2 since 4
-         8 gap.possible sparkplug e2 4 to 8",
+         8 gap.possible sparkplug e2 4 to 8 [\"p3\"]",
     );
 }
 
