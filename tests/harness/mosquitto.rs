@@ -24,14 +24,20 @@ pub struct Mosquitto {
     port: u16,
     folder: TempDir,
     store: Store,
+    more: &'static str,
     process: Option<Process>,
 }
 
 impl Mosquitto {
     /// Starts a broker that takes connections.
     pub async fn start(store: Store) -> Self {
+        Self::start_with(store, "").await
+    }
+
+    /// The same with more lines in its configuration; a later line wins.
+    pub async fn start_with(store: Store, more: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut broker = Self { port: 0, folder, store, process: None };
+        let mut broker = Self { port: 0, folder, store, more, process: None };
         // Another process may take the port between this look and the broker's start: then another is tried.
         for _ in 0..10 {
             broker.port = free_port();
@@ -85,9 +91,10 @@ impl Mosquitto {
         let config = format!(
             "listener {} 127.0.0.1\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n\
              max_queued_messages 10000000\npersistence {persistence}\npersistence_location {}/\n\
-             log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\n",
+             log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\n{}\n",
             self.port,
-            folder.display()
+            folder.display(),
+            self.more
         );
         std::fs::write(&file, config).expect("a configuration can be written");
         file

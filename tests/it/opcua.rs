@@ -138,3 +138,28 @@ async fn a_stop_of_the_broker_costs_the_opcua_gateway_nothing() {
     let stored = counted(&grpc, before + 40).await;
     assert_counts(&values(&stored));
 }
+
+/// The broker's queue runs over while Davy is away: acknowledged and dropped, said by the receipt, and sent again (traps 8).
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_full_broker_dropped_the_opcua_gateway_sends_again() {
+    let broker = Mosquitto::start_with(Store::Kept, "max_queued_messages 5").await;
+    let mut davy = Davy::start(&site(&[level("PI-101", &[]), level("TI-103", &[])]), &broker.url()).await;
+    let port = free_port();
+    let _server = demo_server(port);
+    let gateway_process = gateway(davy.folder(), port, broker.port());
+    counted(&davy.grpc(), 5).await;
+    davy.kill();
+    // Nothing from outside tells what waits in the broker: what the gateway has read meanwhile does.
+    let mut heard = broker.client("mosquitto_sub");
+    let heard = Process::start("mosquitto_sub", heard.args(["-q", "1", "-t", "davy/v1/+/+/+/telemetry"]));
+    until("far more is sent than the broker keeps", async || (heard.out().len() > 30).then_some(())).await;
+    davy.start_again().await;
+    until("the receipt tells the gateway", async || said(&gateway_process, "sent again").then_some(())).await;
+    let grpc = davy.grpc();
+    // Live values may be ahead of what is sent again, so it is the whole that must become right.
+    until("not one value is missing", async || {
+        let values = values(&samples(&grpc, &["PI-101"]).await);
+        (values.len() > 40 && values.windows(2).all(|pair| pair[1] - pair[0] == 1.0)).then_some(())
+    })
+    .await;
+}
