@@ -117,18 +117,18 @@ pub struct UpArgs {
 #[derive(Clone, Debug, Args)]
 pub struct SimulateArgs {
     /// A site file, or a folder of them.
-    #[arg(long)]
-    pub site: PathBuf,
+    #[arg(long, required_unless_present = "write_site", conflicts_with = "write_site")]
+    pub site: Option<PathBuf>,
     /// MQTT broker: mqtt[s]://[user:pass@]host:port.
-    #[arg(long, env = "DAVY_MQTT", hide_env_values = true)]
-    pub mqtt: String,
-    /// How to speak.
+    #[arg(long, env = "DAVY_MQTT", hide_env_values = true, required_unless_present = "write_site")]
+    pub mqtt: Option<String>,
+    /// How to speak; gateways of the site that speak otherwise are left out.
     #[arg(long, default_value = "json")]
     pub format: Format,
     /// Messages a second and gateway.
     #[arg(long, default_value_t = 1.0)]
     pub rate: f64,
-    /// normal, leak, tank_filling or sensor_fault.
+    /// normal, leak, tank_filling, sensor_fault, clock_step, gateway_flapping or flood.
     #[arg(long, default_value = "normal")]
     pub scenario: String,
     /// Replay these recorded samples instead: the first row is sent as now, the spacing is kept.
@@ -143,6 +143,24 @@ pub struct SimulateArgs {
     /// Stop after so many seconds.
     #[arg(long)]
     pub seconds: Option<f64>,
+    /// Quality of service: 1 is acknowledged by the broker, 0 is not.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub qos: u8,
+    /// Sparkplug: which edge nodes send data by alias instead of by name; mixed is every other one.
+    #[arg(long, default_value = "all")]
+    pub alias: Alias,
+    /// Sparkplug: wait until the host of this id is online before sending, and while it is away.
+    #[arg(long)]
+    pub primary_host: Option<String>,
+    /// Write a site file of --nodes gateways for --format, and end; never over a file that is there.
+    #[arg(long, requires = "nodes")]
+    pub write_site: Option<PathBuf>,
+    /// How many gateways the written site has, each of an enterprise of its own.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub nodes: Option<u32>,
+    /// How many points each of these has.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub points_per_node: u32,
 }
 
 /// Formats of messages.
@@ -150,6 +168,40 @@ pub struct SimulateArgs {
 pub enum Format {
     /// Plain JSON.
     Json,
+    /// Sparkplug B 3.0.
+    Sparkplug,
+}
+
+impl Format {
+    /// Its word on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Sparkplug => "sparkplug",
+        }
+    }
+}
+
+/// Which edge nodes send data by alias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Alias {
+    /// All.
+    All,
+    /// None: by name.
+    None,
+    /// Every other one.
+    Mixed,
+}
+
+impl Alias {
+    /// Whether the node of this place among all does.
+    pub const fn of(self, node: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Mixed => node.is_multiple_of(2),
+        }
+    }
 }
 
 /// What to ask a server.

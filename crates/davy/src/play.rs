@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Quality, Site, Time};
+use model::{Protocol, Quality, Site, Time};
 use serde_json::{Map, Value, json};
 
 /// Simulated values as a gateway would read them.
@@ -29,18 +29,28 @@ impl<'a> Gateways<'a> {
         Self { site, seq: BTreeMap::new() }
     }
 
-    /// The messages of one instant; values by index of the site's points.
+    /// The messages of one instant; values by index of the site's points. Points of other protocols are passed over.
     pub(crate) fn messages(&mut self, time: Time, values: &[(usize, Option<f64>, Quality)]) -> Vec<Outgoing> {
+        self.messages_by(|_| Some(time), values)
+    }
+
+    /// The same, with what each gateway's clock shows; `None`: it says nothing.
+    pub(crate) fn messages_by(
+        &mut self,
+        clock: impl Fn(&str) -> Option<Time>,
+        values: &[(usize, Option<f64>, Quality)],
+    ) -> Vec<Outgoing> {
         let mut by_gateway: BTreeMap<&str, (Object, Object)> = BTreeMap::new();
         for (point, value, quality) in values {
-            let Some(point) = self.site.points.get(*point) else { continue };
+            let Some(point) = self.site.points.get(*point).filter(|it| it.source.protocol == Protocol::Mqtt) else { continue };
             let (named, qualities) = by_gateway.entry(point.source.gateway.as_str()).or_default();
             named.insert(point.source.tag.clone(), json!(value));
             if *quality != Quality::Good {
                 qualities.insert(point.source.tag.clone(), json!(quality.as_str()));
             }
         }
-        by_gateway.into_iter().map(|(gateway, (values, qualities))| self.message(gateway, time, values, qualities)).collect()
+        let said = by_gateway.into_iter().filter_map(|(gateway, said)| Some((gateway, clock(gateway)?, said)));
+        said.map(|(gateway, time, (values, qualities))| self.message(gateway, time, values, qualities)).collect()
     }
 
     fn message(&mut self, gateway: &str, time: Time, values: Object, qualities: Object) -> Outgoing {
@@ -51,5 +61,35 @@ impl<'a> Gateways<'a> {
             payload["quality"] = Value::Object(qualities);
         }
         Outgoing { topic: format!("davy/v1/{gateway}/telemetry"), payload: payload.to_string().into_bytes() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_says_its_values_by_its_own_clock_or_nothing() {
+        let text = simulator::generated_site(2, 2, Protocol::Mqtt)
+            + &simulator::generated_site(1, 1, Protocol::Sparkplug)
+                .split_once("[[point]]")
+                .map(|(_, point)| {
+                    format!("[[point]]{}", point.replace("e00001-PI-101", "other").replace("e00001-unit", "e00002-unit"))
+                })
+                .expect("it has a point");
+        let file = site::SourceFile { name: "site.toml".to_owned(), text };
+        let site = site::load(&[file]).unwrap_or_else(|faults| panic!("{}", faults[0])).site;
+        let values: Vec<_> = (0..site.points.len()).map(|point| (point, Some(1.5), Quality::Good)).collect();
+        let at = Time::from_micros(1_740_787_200_000_000);
+        let mut gateways = Gateways::new(&site);
+        let said = gateways.messages(at, &values);
+        let topics: Vec<_> = said.iter().map(|message| message.topic.as_str()).collect();
+        let all = ["davy/v1/p001/e00001/gw1/telemetry", "davy/v1/p001/e00002/gw1/telemetry"];
+        assert_eq!(topics, all, "one message a gateway, none for Sparkplug");
+        let later = at + model::Span::from_secs(120);
+        let said = gateways.messages_by(|gateway| gateway.contains("e00002").then_some(later), &values);
+        assert_eq!(said.len(), 1);
+        let payload: Value = serde_json::from_slice(&said[0].payload).expect("JSON");
+        assert_eq!((&payload["seq"], &payload["ts"]), (&json!(1), &json!(wire::format_time(later))));
     }
 }

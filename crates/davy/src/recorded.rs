@@ -1,5 +1,6 @@
 //! Recorded samples from files, plain or gzip, merged by time.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,11 @@ type FileReader<'s> = Reader<'s, Box<dyn Read>>;
 pub(crate) struct Merged<'s> {
     files: Vec<(FileReader<'s>, Option<Row>)>,
     last: Time,
+}
+
+/// Which points of the site the files have any sample of, by index.
+pub(crate) fn points(files: &[PathBuf], site: &Site) -> Result<BTreeSet<usize>, CommandError> {
+    Ok(Merged::open(files, site)?.flat_map(|row| row.values).map(|(point, ..)| point).collect())
 }
 
 impl<'s> Merged<'s> {
