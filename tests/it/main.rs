@@ -8,5 +8,6 @@ mod operator;
 mod plant;
 mod poison;
 mod reconnect;
+mod simulate;
 mod sites;
 mod slow;
