@@ -99,6 +99,9 @@ pub struct UpArgs {
     /// MQTT broker: mqtt[s]://[user:pass@]host:port.
     #[arg(long, env = "DAVY_MQTT", hide_env_values = true)]
     pub mqtt: Option<String>,
+    /// The id under which Davy says STATE to Sparkplug B nodes; theirs is the setting "primary host id" [default: davy].
+    #[arg(long, env = "DAVY_SPARKPLUG_HOST_ID")]
+    pub sparkplug_host_id: Option<String>,
     /// Journal; embedded in the data folder is the only kind of this version.
     #[arg(long, env = "DAVY_JOURNAL")]
     pub journal: Option<String>,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub temporary: bool,
     /// The broker; `None` means the link inside the process.
     pub mqtt: Option<MqttConfig>,
+    /// The id under which Davy says STATE to Sparkplug nodes.
+    pub sparkplug_host_id: String,
     /// The history.
     pub store: StoreUrl,
     /// Where gRPC listens.
@@ -40,6 +42,7 @@ struct File {
     site: Option<PathBuf>,
     data: Option<PathBuf>,
     mqtt: Option<String>,
+    sparkplug_host_id: Option<String>,
     journal: Option<String>,
     store: Option<String>,
     grpc_listen: Option<SocketAddr>,
@@ -60,6 +63,11 @@ impl Settings {
             faults.push("--mqtt is missing; give the broker as mqtt://host:1883, or try `davy up --demo`".to_owned());
         }
         let mqtt = mqtt.and_then(|url| MqttConfig::parse(&url).map_err(|error| faults.push(format!("--mqtt: {error}"))).ok());
+        let host_id = args.sparkplug_host_id.clone().or(file.sparkplug_host_id);
+        let sparkplug_host_id = host_id.unwrap_or_else(|| ingest::DEFAULT_HOST_ID.to_owned());
+        if let Err(fault) = ingest::check_host_id(&sparkplug_host_id) {
+            faults.push(format!("--sparkplug-host-id {sparkplug_host_id}: {fault}"));
+        }
         let site = args.site.clone().or(file.site);
         if site.is_none() && !args.demo {
             faults.push("--site is missing; give a site file or a folder of them, or try `davy up --demo`".to_owned());
@@ -79,6 +87,7 @@ impl Settings {
             data,
             temporary,
             mqtt,
+            sparkplug_host_id,
             store,
             grpc_listen: args.grpc_listen.or(file.grpc_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 50_051))),
             http_listen: args.http_listen.or(file.http_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_080))),

@@ -54,7 +54,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let (site_sender, site) = watch::channel(Arc::clone(&revision));
     let seal_public_key = journal.seal_public_key();
 
-    let ingest_config = IngestConfig { data: settings.data.clone() };
+    let ingest_config = IngestConfig { data: settings.data.clone(), sparkplug_host_id: settings.sparkplug_host_id.clone() };
     let ingest = ingest::Parts { journal: Arc::clone(&journal), links, latch: health.latch("ingest"), config: ingest_config };
     parts.start(Stage::Intake, "ingest", |stop| ingest::serve(ingest, stop));
     let engine =
@@ -137,11 +137,11 @@ fn start_links(
     }
     let site = revision.site.clone();
     match (&settings.mqtt, settings.demo) {
-        (Some(mqtt), false) => Ok(vec![Link::Mqtt(mqtt.clone())]),
+        (Some(mqtt), false) => Ok(vec![Link::Mqtt(mqtt.clone()), Link::Sparkplug(mqtt.clone())]),
         (Some(mqtt), true) => {
             let outlet = Outlet::Mqtt(mqtt.clone());
             parts.start(Stage::Intake, "demo park", |stop| demo::park(site, outlet, stop));
-            Ok(vec![Link::Mqtt(mqtt.clone())])
+            Ok(vec![Link::Mqtt(mqtt.clone()), Link::Sparkplug(mqtt.clone())])
         }
         (None, _) => {
             let (publisher, receiver) = ingest::local_link();

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 
-use crate::link::{Ack, LocalOutlet, Receipts};
+use crate::link::{Ack, LocalOutlet, Outgoing, Receipts};
 use crate::{IngestError, Receipt, metrics as names};
 
 /// Rounds that may wait for durability; then the writer waits and its next round grows.
@@ -70,6 +70,23 @@ pub(crate) struct Publisher {
     pub(crate) client: AsyncClient,
     /// A broker that keeps no messages closes the connection when it is asked to.
     pub(crate) retain: bool,
+    /// The last thing to say before the leave, at QoS 1.
+    pub(crate) farewell: Option<Outgoing>,
+}
+
+impl Publisher {
+    /// Says the farewell and closes the connection, in this order.
+    async fn leave(self) {
+        let Self { client, retain, farewell } = self;
+        if let Some(Outgoing { topic, payload, retain: keep }) = farewell
+            && let Err(error) = client.publish(topic, QoS::AtLeastOnce, keep && retain, payload).await
+        {
+            debug!(%error, "farewell not sent");
+        }
+        if let Err(error) = client.disconnect().await {
+            debug!(%error, "connection ended before it was closed");
+        }
+    }
 }
 
 /// Where receipts go: to whoever is there.
@@ -79,6 +96,8 @@ pub(crate) struct Outlets {
     pub(crate) local: Option<(watch::Sender<Receipts>, LocalOutlet)>,
     /// What publishes over the present connection.
     pub(crate) mqtt: Option<watch::Receiver<Option<Publisher>>>,
+    /// Connections to take leave of at the end.
+    pub(crate) leaving: Vec<watch::Receiver<Option<Publisher>>>,
 }
 
 /// Publishes receipts once a second; when all is acknowledged once more, and then takes leave of the broker.
@@ -93,11 +112,11 @@ pub(crate) async fn publish_receipts(outbox: Arc<Outbox>, outlets: Outlets, drai
         }
     }
     outlets.publish(&outbox);
-    let publisher = outlets.mqtt.and_then(|clients| clients.borrow().clone());
-    if let Some(Publisher { client, .. }) = publisher
-        && let Err(error) = client.disconnect().await
-    {
-        debug!(%error, "connection ended before it was closed");
+    for connection in outlets.leaving {
+        let publisher = connection.borrow().clone();
+        if let Some(publisher) = publisher {
+            publisher.leave().await;
+        }
     }
     Ok(())
 }
@@ -132,7 +151,7 @@ impl Outlets {
         let (topic, payload) = (Receipt::topic(gateway), receipt.to_json());
         let local = self.local.as_ref().is_none_or(|(_, outlet)| outlet.publish(topic.clone(), payload.clone(), true));
         let mqtt = self.mqtt.as_ref().is_none_or(|clients| match &*clients.borrow() {
-            Some(Publisher { client, retain }) => client.try_publish(topic, QoS::AtMostOnce, *retain, payload).is_ok(),
+            Some(Publisher { client, retain, .. }) => client.try_publish(topic, QoS::AtMostOnce, *retain, payload).is_ok(),
             None => false,
         });
         local && mqtt

@@ -10,8 +10,25 @@ use crate::json::MAX_PAYLOAD_BYTES;
 /// What ingest needs beside its parts.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
-    /// The data folder: keeps the MQTT client id.
+    /// The data folder: keeps the MQTT client id, and the births of Sparkplug nodes.
     pub data: PathBuf,
+    /// The id under which Davy says STATE to Sparkplug nodes; see `check_host_id`.
+    pub sparkplug_host_id: String,
+}
+
+/// The id of the Sparkplug host unless told otherwise.
+pub const DEFAULT_HOST_ID: &str = "davy";
+
+/// Checks an id of a Sparkplug host: 1 to 128 bytes, without `/`, `+`, `#`, blanks and control characters.
+pub fn check_host_id(id: &str) -> Result<(), &'static str> {
+    match id {
+        "" => Err("it is empty"),
+        _ if id.len() > 128 => Err("it is longer than 128 bytes"),
+        _ if id.contains(|c: char| "/+#".contains(c) || c.is_whitespace() || c.is_control()) => {
+            Err("it has a blank or one of / + # in it")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A text that Debug does not show.

@@ -10,33 +10,36 @@ use model::{Batch, Body, GatewayPath, Message, Partition, Protocol, SourceId, Ti
 
 use crate::dead::{DeadLetters, Refused};
 use crate::gateway::Gateway;
+use crate::hosting::{Hosting, NAMESPACE};
 use crate::index::SiteIndex;
 use crate::json::{Decoded, Decoder, Reason, Received, cut};
 use crate::link::{Ack, Content, Delivery};
 use crate::push::{GRACE, Streams};
 use crate::redelivery::{Digest, NO_DIGEST, digest, share};
-use crate::report::{Book, GatewayReport, MAX_STRANGERS, Stray};
+use crate::report::{Book, GatewayReport, MAX_STRANGERS, PossibleLoss, Stray};
 use crate::round::{Part, Round};
 use crate::{GatewayTags, metrics as names};
 
 /// What is remembered of the gateways of one protocol, by path.
-type Gateways = BTreeMap<Arc<str>, Gateway>;
+pub(crate) type Gateways = BTreeMap<Arc<str>, Gateway>;
 
 /// Takes deliveries, gives rounds.
 pub(crate) struct Intake {
-    index: Arc<SiteIndex>,
+    pub(crate) index: Arc<SiteIndex>,
     pub(crate) gateways: BTreeMap<Protocol, Gateways>,
     /// Gateways that no point names.
-    strangers: BTreeMap<(Protocol, String), Book>,
+    pub(crate) strangers: BTreeMap<(Protocol, String), Book>,
     /// Which sources are up; told anew to a partition after each outage of all.
-    up: BTreeSet<SourceId>,
+    pub(crate) up: BTreeSet<SourceId>,
+    /// The session with Sparkplug nodes.
+    pub(crate) hosting: Hosting,
     streams: Streams,
     /// Gateways up that have no stream, and since when.
     without_stream: BTreeMap<GatewayPath, Time>,
     dead: DeadLetters,
     decoder: Decoder,
     pub(crate) decoded: Decoded,
-    round: Round,
+    pub(crate) round: Round,
     remembered_each: usize,
     messages: Counter,
     samples: Counter,
@@ -52,13 +55,14 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Intake {
-    pub(crate) fn new(index: Arc<SiteIndex>, now: Time) -> Self {
+    pub(crate) fn new(index: Arc<SiteIndex>, hosting: Hosting, now: Time) -> Self {
         let remembered_each = share(index.gateway_count());
         Self {
             index,
             gateways: BTreeMap::new(),
             strangers: BTreeMap::new(),
             up: BTreeSet::new(),
+            hosting,
             streams: Streams::default(),
             without_stream: BTreeMap::new(),
             dead: DeadLetters::new(now),
@@ -92,12 +96,14 @@ impl Intake {
             gateways.retain(|path, known| stays(path, known));
         }
         self.strangers.retain(|(protocol, path), _| index.gateway(*protocol, path).is_none());
-        self.index = index;
+        let before = std::mem::replace(&mut self.index, index);
+        self.adopt_sparkplug(&before);
     }
 
     /// Remembers what an earlier run took (traps 5).
-    pub(crate) fn recall(&mut self, batch: &Batch, now: Time) {
+    pub(crate) fn recall(&mut self, partition: Partition, batch: &Batch, now: Time) {
         for (message, path, samples) in batch.messages() {
+            self.hosting.recall(&self.index, partition, path.as_str(), message.seq);
             // A batch does not say how its gateways speak; of one path under two protocols the sequence cannot be told.
             let speaking = [Protocol::Mqtt, Protocol::Grpc].into_iter().filter_map(|it| self.index.gateway(it, path.as_str()));
             let speaking: Vec<_> = speaking.cloned().collect();
@@ -118,12 +124,24 @@ impl Intake {
         }
     }
 
+    /// Goes on where earlier runs stood, once everything is recalled. Links that are up from the start begin here.
+    pub(crate) fn resume(&mut self, now: Time) {
+        self.hosting.resume(&self.index);
+        if self.up.contains(&SourceId::of(Protocol::Sparkplug)) {
+            self.hosting.begin_local(now);
+            self.sparkplug_up(now);
+        }
+    }
+
     /// Takes a delivery into the round.
     pub(crate) fn take(&mut self, delivery: Delivery, now: Time) {
         let Delivery { content, at, mut ack, room } = delivery;
         let arrived = at.unwrap_or(now);
         self.round.note(arrived, content.bytes());
         match content {
+            Content::Publication { topic, payload, .. } if topic.starts_with(NAMESPACE) => {
+                return self.take_sparkplug((topic, payload), arrived, (ack, room), now);
+            }
             Content::Publication { topic, payload, retained } => {
                 self.take_json(&topic, &payload, Received { at: arrived, retained }, now);
             }
@@ -160,7 +178,7 @@ impl Intake {
                     self.note_stranger(Protocol::Mqtt, &path, arrival);
                 }
                 let detail = format!("topic: {}: `{}`: {}", reason.as_str(), cut(&topic, 200), reason.cure());
-                self.refuse(Refused { gateway: &path, topic: &topic, reason, detail, payload }, now);
+                self.refuse(Refused { gateway: &path, topic: &topic, reason: reason.as_str(), detail, payload }, now);
             }
         }
     }
@@ -192,33 +210,57 @@ impl Intake {
         if let Some(reason) = self.decoded.faults.reason() {
             let detail = self.decoded.faults.detail();
             let topic = String::from_utf8_lossy(origin.topic);
-            let refused = Refused { gateway: tags.path.as_str(), topic: &topic, reason, detail, payload: origin.payload };
+            let gateway = tags.path.as_str();
+            let refused = Refused { gateway, topic: &topic, reason: reason.as_str(), detail, payload: origin.payload };
             self.refuse(refused, now);
         }
     }
 
     /// Notes what a gateway sent that no point names, so that it can be seen and made part of the site.
     pub(crate) fn note_stranger(&mut self, protocol: Protocol, path: &GatewayPath, arrival: Received) {
-        let key = (protocol, path.as_str().to_owned());
+        let decoded = std::mem::take(&mut self.decoded);
+        note_book(self.stranger(protocol, path.as_str()), &decoded, arrival);
+        self.decoded = decoded;
+    }
+
+    /// The book of a gateway that no point names; the one silent longest gives way.
+    pub(crate) fn stranger(&mut self, protocol: Protocol, path: &str) -> &mut Book {
+        let key = (protocol, path.to_owned());
         if !self.strangers.contains_key(&key) && self.strangers.len() >= MAX_STRANGERS {
             let silent = self.strangers.iter().min_by_key(|(_, book)| book.last_message()).map(|(key, _)| key.clone());
             silent.and_then(|silent| self.strangers.remove(&silent));
         }
-        let book = self.strangers.entry(key).or_default();
-        note_book(book, &self.decoded, arrival);
+        self.strangers.entry(key).or_default()
     }
 
     pub(crate) fn refuse(&mut self, refused: Refused<'_>, now: Time) {
-        counter!(names::REFUSED, "reason" => refused.reason.as_str()).increment(1);
+        counter!(names::REFUSED, "reason" => refused.reason).increment(1);
         self.round.dead.extend(self.dead.admit(refused, now));
     }
 
     /// A link came up: told to every partition, between what came before and what comes after.
-    pub(crate) fn source_up(&mut self, source: &SourceId, session_lost: bool) {
+    pub(crate) fn source_up(&mut self, source: &SourceId, session_lost: bool, now: Time) {
         gauge!(names::SOURCE_UP, "source" => label(source)).set(1.0);
         self.up.insert(source.clone());
         for partition in self.index.partitions.clone() {
             self.round.push_in_order(partition, Body::SourceUp { source: source.clone(), session_lost });
+        }
+        if session_lost {
+            self.note_lost_session(now);
+        }
+        if *source == SourceId::of(Protocol::Sparkplug) {
+            self.sparkplug_up(now);
+        }
+    }
+
+    /// The record says it to the engine; this to whoever asks how gateways are doing.
+    fn note_lost_session(&mut self, now: Time) {
+        for tags in self.index.gateways(Protocol::Mqtt) {
+            let book = &mut known(&mut self.gateways, tags).book;
+            let from = book.last_message().unwrap_or(now);
+            let points = u32::try_from(tags.len()).unwrap_or(u32::MAX);
+            let reason = "the broker had not kept the session".to_owned();
+            book.lost(PossibleLoss { from, to: now, reason, messages: None, points });
         }
     }
 
@@ -233,6 +275,23 @@ impl Intake {
         let covered = self.gateways.iter_mut().filter(|(protocol, _)| source.covers(&SourceId::of(**protocol)));
         for gateway in covered.flat_map(|(_, gateways)| gateways.values_mut()).filter(|it| it.book.connected.is_some()) {
             gateway.book.connected(false, now);
+        }
+        if *source == SourceId::of(Protocol::Sparkplug) {
+            self.sparkplug_down(now);
+        }
+    }
+
+    /// Messages of a source may have been lost, as other signs than sequence numbers tell.
+    pub(crate) fn loss(&mut self, source: &SourceId, (from, to): (Time, Time), reason: &str, messages: Option<u64>) {
+        for partition in self.index.partitions.clone() {
+            let (source, reason) = (source.clone(), reason.to_owned());
+            self.round.part(partition).push_before(Body::Loss { source, from, to, reason, messages });
+        }
+        let concerned = [Protocol::Mqtt, Protocol::Grpc].into_iter().filter(|it| source.covers(&SourceId::of(*it)));
+        for tags in concerned.flat_map(|it| self.index.gateways(it)) {
+            let points = u32::try_from(tags.len()).unwrap_or(u32::MAX);
+            let loss = PossibleLoss { from, to, reason: reason.to_owned(), messages, points };
+            known(&mut self.gateways, tags).book.lost(loss);
         }
     }
 
@@ -291,6 +350,7 @@ impl Intake {
     pub(crate) fn take_due(&mut self, now: Time, end: bool) {
         if !end {
             self.look_at_streams(now);
+            self.run_sparkplug(now);
         }
         for gateway in self.gateways.values_mut().flat_map(BTreeMap::values_mut) {
             if let Some(tags) = gateway.unmapped_now(now) {
@@ -311,8 +371,10 @@ impl Intake {
                 reports.push(book.report(protocol, tags.path.as_str(), Some(&tags.enterprise), now));
             }
         }
-        reports.sort_by(|one, other| (one.protocol, &one.path).cmp(&(other.protocol, &other.path)));
-        reports.extend(self.strangers.iter().map(|((protocol, path), book)| book.report(*protocol, path, None, now)));
+        let strangers = self.strangers.iter().filter(|((protocol, _), _)| *protocol != Protocol::Sparkplug);
+        reports.extend(strangers.map(|((protocol, path), book)| book.report(*protocol, path, None, now)));
+        reports.extend(self.sparkplug_reports(now));
+        reports.sort_by(|one, other| (!one.known, one.protocol, &one.path).cmp(&(!other.known, other.protocol, &other.path)));
         reports
     }
 

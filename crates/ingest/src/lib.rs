@@ -10,6 +10,7 @@ mod dead;
 mod error;
 mod gateway;
 mod grpc;
+mod hosting;
 mod inbox;
 mod index;
 mod intake;
@@ -27,7 +28,7 @@ mod serve;
 mod tests;
 mod writer;
 
-pub use config::{IngestConfig, MqttConfig, Secret};
+pub use config::{DEFAULT_HOST_ID, IngestConfig, MqttConfig, Secret, check_host_id};
 pub use error::IngestError;
 pub use gateway::Receipt;
 pub use grpc::{IngestApi, decode_push_for_fuzzing, ingest_service};

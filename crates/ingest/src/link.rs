@@ -50,6 +50,14 @@ pub(crate) enum Arrival {
         since: Time,
         reason: String,
     },
+    /// Messages of a source may have been lost.
+    Loss {
+        source: SourceId,
+        from: Time,
+        to: Time,
+        reason: String,
+        messages: Option<u64>,
+    },
     /// Somebody asks how the gateways are doing.
     Report(oneshot::Sender<Vec<GatewayReport>>),
 }

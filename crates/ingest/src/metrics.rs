@@ -1,4 +1,4 @@
-//! Names of ingest's metrics, and what they mean. Labels: `reason` and `source`, closed sets of words.
+//! Names of ingest's metrics, and what they mean. Labels: `reason`, `source`, `cause`, `rule`: closed sets of words.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
@@ -14,6 +14,12 @@ pub(crate) const RECONNECTS: &str = "davy_ingest_connections_ended_total";
 pub(crate) const IN_FLIGHT: &str = "davy_ingest_in_flight";
 pub(crate) const IN_FLIGHT_LIMIT: &str = "davy_ingest_in_flight_limit";
 pub(crate) const SOURCE_UP: &str = "davy_ingest_source_up";
+pub(crate) const PRESENT: &str = "davy_ingest_sparkplug_present";
+pub(crate) const REBIRTHS: &str = "davy_ingest_sparkplug_rebirth_requests_total";
+pub(crate) const FAULTS: &str = "davy_ingest_gateway_faults_total";
+pub(crate) const COMMANDS_DROPPED: &str = "davy_ingest_sparkplug_commands_dropped_total";
+pub(crate) const BIRTHS_NOT_KEPT: &str = "davy_ingest_sparkplug_births_not_kept_total";
+pub(crate) const BROKER_DROPPED: &str = "davy_ingest_broker_dropped_total";
 pub(crate) const ACK_LATENCY: &str = "davy_ingest_ack_latency_seconds";
 
 pub(crate) fn describe() {
@@ -29,5 +35,11 @@ pub(crate) fn describe() {
     describe_gauge!(IN_FLIGHT, "QoS 1 deliveries not yet acknowledged");
     describe_gauge!(IN_FLIGHT_LIMIT, "QoS 1 deliveries the broker may send unacknowledged (Receive Maximum)");
     describe_gauge!(SOURCE_UP, "by source: 1 while its link is up; of a broker, while the canary comes back");
+    describe_gauge!(PRESENT, "Sparkplug nodes and devices that are there");
+    describe_counter!(REBIRTHS, "rebirths asked of Sparkplug nodes, by cause");
+    describe_counter!(FAULTS, "rules of their protocol that gateways break, each counted the first time, by rule");
+    describe_counter!(COMMANDS_DROPPED, "commands to Sparkplug nodes dropped because too many waited; asked again");
+    describe_counter!(BIRTHS_NOT_KEPT, "births that could not be written; tried again");
+    describe_counter!(BROKER_DROPPED, "messages the broker dropped, as its own counter tells");
     describe_histogram!(ACK_LATENCY, Unit::Seconds, "from the arrival of a round's first delivery to its acknowledgement");
 }

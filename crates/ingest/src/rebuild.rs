@@ -26,7 +26,7 @@ pub(crate) async fn recall(journal: &Arc<dyn Journal>, intake: &mut Intake) -> R
         let batches = tail(journal, partition, bytes).await.map_err(IngestError::journal("read what was taken before"))?;
         debug!(%partition, batches = batches.len(), "deliveries recalled");
         for batch in batches {
-            intake.recall(&batch, journal.now());
+            intake.recall(partition, &batch, journal.now());
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ const MAX_LOSSES: usize = 16;
 const MAX_TAGS: usize = 512;
 /// Characters kept of such a tag's last value, and of its unit.
 const MAX_VALUE_CHARS: usize = 80;
-/// Causes of rebirth requests and rules broken, told apart of one gateway.
+/// Causes of rebirth requests told apart of one gateway.
 const MAX_KINDS: usize = 32;
 /// Gateways that are not in the site, remembered together; beyond it the one that was silent longest gives way.
 pub(crate) const MAX_STRANGERS: usize = 256;
@@ -147,7 +147,6 @@ pub(crate) struct Book {
     unmapped: BTreeMap<(Option<Arc<str>>, Arc<str>), Tag>,
     rebirths: BTreeMap<String, u64>,
     last_rebirth: Option<(Time, String)>,
-    faults: Vec<GatewayFaultReport>,
 }
 
 #[derive(Debug, Default)]
@@ -214,17 +213,6 @@ impl Book {
         self.last_rebirth = Some((now, cause.to_owned()));
     }
 
-    pub(crate) fn fault(&mut self, rule: &str, detail: &str, now: Time) {
-        if let Some(known) = self.faults.iter_mut().find(|it| it.rule == rule) {
-            known.count += 1;
-            known.last = now;
-            detail.clone_into(&mut known.detail);
-        } else if self.faults.len() < MAX_KINDS {
-            let (rule, detail) = (rule.to_owned(), detail.to_owned());
-            self.faults.push(GatewayFaultReport { rule, detail, since: now, last: now, count: 1 });
-        }
-    }
-
     /// What is told of it.
     pub(crate) fn report(&self, protocol: Protocol, path: &str, enterprise: Option<&EnterpriseId>, now: Time) -> GatewayReport {
         GatewayReport {
@@ -246,7 +234,7 @@ impl Book {
             unmapped: self.unmapped.iter().map(|((device, tag), known)| known.report(device.as_deref(), tag)).collect(),
             rebirths: self.rebirths.iter().map(|(cause, count)| (cause.clone(), *count)).collect(),
             last_rebirth: self.last_rebirth.clone(),
-            faults: self.faults.clone(),
+            faults: Vec::new(),
         }
     }
 
@@ -361,24 +349,20 @@ mod tests {
             let loss = PossibleLoss { from: NOW, to: NOW, reason: name.clone(), messages: None, points: 1 };
             book.lost(loss);
             book.rebirth_asked(&name, NOW);
-            book.fault(&name, "", NOW);
         }
         let told = report(&book, NOW);
-        assert_eq!((told.unmapped.len(), told.losses.len(), told.rebirths.len(), told.faults.len()), (512, 16, 32, 32));
+        assert_eq!((told.unmapped.len(), told.losses.len(), told.rebirths.len()), (512, 16, 32));
         assert_eq!((&*told.losses[15].reason, told.unmapped[0].last_value.len()), ("999", 80));
         assert_eq!(told.last_rebirth, Some((NOW, "999".to_owned())));
     }
 
     #[test]
-    fn a_fault_seen_again_is_counted_and_a_tag_keeps_what_it_was_told() {
+    fn a_tag_keeps_what_it_was_told() {
         let mut book = Book::default();
-        book.fault("a", "first", NOW);
-        book.fault("a", "second", NOW + Span::from_secs(1));
         let birth = Stray { tag: "T", device: Some("d"), datatype: "Float", unit: "kPa", value: "1".to_owned() };
         book.stray(&birth);
         book.stray(&Stray { value: "2".to_owned(), datatype: "", unit: "", ..birth });
         let told = report(&book, NOW);
-        assert_eq!((told.faults[0].count, &*told.faults[0].detail, told.faults[0].since), (2, "second", NOW));
         let tag = &told.unmapped[0];
         assert_eq!((&*tag.datatype, &*tag.unit, &*tag.last_value, tag.count), ("Float", "kPa", "2", 2));
     }

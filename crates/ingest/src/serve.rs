@@ -1,29 +1,34 @@
 //! Puts the parts together: site, recall, the start's outage, and then the tasks, each owned and awaited.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use journal::{Append, Follower, Journal, JournalId, Key, Level};
 use model::{Body, Protocol, SourceId};
-use service::{Component, Latch, Shutdown};
+use service::{Latch, Shutdown};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use crate::acks::{Outbox, Outlets, ROUNDS_WAITING, acknowledge, publish_receipts};
+use crate::hosting::births::{self, write_births};
+use crate::hosting::{Commands, HostState, Hosting};
 use crate::inbox::Inbox;
 use crate::index::{NewestSite, SiteIndex};
 use crate::intake::Intake;
 use crate::link::{Arrival, Link};
-use crate::mqtt::{ARRIVALS_WAITING, MqttLink, client_id};
+use crate::mqtt::{ARRIVALS_WAITING, Dropped, MqttLink, Reading, Role, Say, Voice, client_id, host_client_id, keep_dropped};
 use crate::push::Streams;
 use crate::writer::Writer;
-use crate::{IngestConfig, IngestError, metrics, rebuild};
+use crate::{IngestConfig, IngestError, MqttConfig, metrics, rebuild};
 
 /// Under which ingest writes its records.
 const KEY: &str = "ingest";
 /// Under which it keeps the site it follows, and after how many records of `events` anew.
 const SITE_KEY: &str = "ingest/site";
 const SITE_SNAPSHOT_EVERY: u64 = 10_000;
+/// Commands to Sparkplug nodes that may wait for the connection; the session's token bucket is far slower.
+const COMMANDS_WAITING: usize = 1_024;
 
 /// What ingest works with.
 pub struct Parts {
@@ -60,23 +65,28 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
         .await
         .map_err(IngestError::journal("read the site"))?;
     let Some(index) = first_index(&*journal, &mut site, &latch, &shutdown).await? else { return Ok(()) };
-    let mut intake = Intake::new(Arc::clone(&index), journal.now());
+    let mut hosting = Hosting::new(&config.sparkplug_host_id, getrandom::u64().unwrap_or_default());
+    hosting.restore(&load_births(&config.data).await?);
+    let births = hosting.births.clone();
+    let mut intake = Intake::new(Arc::clone(&index), hosting, journal.now());
     rebuild::recall(&journal, &mut intake).await?;
     let (sites, site_changes) = watch::channel(index);
     let (settled, rounds) = mpsc::channel(ROUNDS_WAITING);
     let key = Key::new(KEY).map_err(IngestError::journal("name the key of ingest"))?;
 
     let component = latch.component().clone();
-    let links = open_links(links, &journal, &config, &component)?;
+    let around = Around { journal: Arc::clone(&journal), sites: site_changes.clone(), voice: Voice::new(component.clone()) };
+    let links = open_links(links, &config, &around)?;
     for protocol in links.up {
         intake.starts_up(protocol);
     }
     if let Some(streams) = links.streams {
         intake.watch_streams(streams);
     }
+    intake.hosting.commands = links.commands;
     let mut writer = Writer::new((Arc::clone(&journal), key), intake, links.arrivals, site_changes, settled);
     writer.start().await?;
-    if links.mqtt.is_none() {
+    if links.mqtt.is_empty() {
         component.ready();
     }
 
@@ -84,12 +94,21 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
     let mut tasks = JoinSet::new();
     tasks.spawn(named("writing", Box::pin(writer.run(shutdown.clone()))));
     tasks.spawn(named("acknowledging", acknowledge(Arc::clone(&journal), rounds, Arc::clone(&outbox), drained.clone())));
-    tasks.spawn(named("receipts", publish_receipts(outbox, links.outlets, drained)));
+    tasks.spawn(named("receipts", publish_receipts(outbox, links.outlets, drained.clone())));
+    tasks.spawn(named("births", write_births(config.data.clone(), births, drained.clone())));
+    if let Some(readings) = links.readings {
+        tasks.spawn(named("the broker's counter", keep_dropped(config.data, readings, drained)));
+    }
     tasks.spawn(named("the site", follow(journal, site, sites, shutdown.clone())));
-    if let Some(link) = links.mqtt {
+    for link in links.mqtt {
         tasks.spawn(named("the link", Box::pin(link.run(shutdown.clone()))));
     }
     join(tasks, &shutdown).await
+}
+
+async fn load_births(data: &Path) -> Result<Vec<Vec<u8>>, IngestError> {
+    let data = data.to_owned();
+    tokio::task::spawn_blocking(move || births::load(&data)).await.map_err(|_| IngestError::Ended { part: "reading births" })
 }
 
 /// All links, opened.
@@ -100,20 +119,48 @@ struct Opened {
     /// Sources that are up from the start.
     up: Vec<Protocol>,
     streams: Option<Streams>,
-    mqtt: Option<MqttLink>,
+    commands: Commands,
+    mqtt: Vec<MqttLink>,
+    /// Readings of the broker's counter of dropped messages.
+    readings: Option<watch::Receiver<Option<Reading>>>,
 }
 
-fn open_links(
-    links: Vec<Link>,
-    journal: &Arc<dyn Journal>,
-    config: &IngestConfig,
-    component: &Component,
-) -> Result<Opened, IngestError> {
+/// What every link to a broker shares.
+struct Around {
+    journal: Arc<dyn Journal>,
+    sites: watch::Receiver<Arc<SiteIndex>>,
+    voice: Voice,
+}
+
+impl Opened {
+    fn mqtt_link(&mut self, config: MqttConfig, client_id: String, role: Role, around: &Around) -> MqttLink {
+        let (queue, arrivals) = mpsc::channel::<Arrival>(ARRIVALS_WAITING);
+        let (clients, changes) = watch::channel(None);
+        let connecting = format!("broker {}:{}, {}: connecting", config.host, config.port, role.name());
+        around.voice.say(role.name(), Say::Unready(connecting));
+        self.arrivals.add(arrivals);
+        self.outlets.leaving.push(changes);
+        MqttLink {
+            config,
+            client_id,
+            role,
+            journal: Arc::clone(&around.journal),
+            arrivals: queue,
+            clients,
+            commands: None,
+            sites: around.sites.clone(),
+            voice: around.voice.clone(),
+        }
+    }
+}
+
+fn open_links(links: Vec<Link>, config: &IngestConfig, around: &Around) -> Result<Opened, IngestError> {
     let mut opened = Opened::default();
     for link in links {
         match link {
             Link::Local(receiver) => {
                 opened.arrivals.add(receiver.queue);
+                opened.commands.local = Some(receiver.outlet.clone());
                 opened.outlets.local = Some((receiver.receipts, receiver.outlet));
                 opened.up.extend([Protocol::Mqtt, Protocol::Sparkplug]);
             }
@@ -124,22 +171,20 @@ fn open_links(
             }
             Link::Mqtt(mqtt) => {
                 let (client_id, session_expected) = client_id(&config.data)?;
-                let (queue, arrivals) = mpsc::channel::<Arrival>(ARRIVALS_WAITING);
-                let (clients, client_changes) = watch::channel(None);
-                component.unready(format!("broker {}:{}: connecting", mqtt.host, mqtt.port));
-                opened.arrivals.add(arrivals);
-                opened.outlets.mqtt = Some(client_changes);
-                opened.mqtt = Some(MqttLink {
-                    config: mqtt,
-                    client_id,
-                    session_expected,
-                    journal: Arc::clone(journal),
-                    arrivals: queue,
-                    clients,
-                    component: component.clone(),
-                });
+                let (dropped, readings) = Dropped::load(&config.data);
+                opened.readings = Some(readings);
+                let link = opened.mqtt_link(mqtt, client_id, Role::json(session_expected, dropped), around);
+                opened.outlets.mqtt = Some(link.clients.subscribe());
+                opened.mqtt.push(link);
             }
-            Link::Sparkplug(_) => {}
+            Link::Sparkplug(mqtt) => {
+                let client_id = host_client_id(&client_id(&config.data)?.0);
+                let role = Role::Sparkplug(HostState::new(&config.sparkplug_host_id));
+                let (commands, to_nodes) = mpsc::channel(COMMANDS_WAITING);
+                opened.commands.mqtt = Some(commands);
+                let link = opened.mqtt_link(mqtt, client_id, role, around);
+                opened.mqtt.push(MqttLink { commands: Some(to_nodes), ..link });
+            }
         }
     }
     Ok(opened)

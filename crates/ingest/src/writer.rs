@@ -81,13 +81,16 @@ impl Writer {
         }
         let now = self.journal.now();
         self.intake.take_due(now, true);
+        self.intake.hosting.end_local();
         self.flush().await
     }
 
     /// A start counts as down for every source, before anything else of this run.
     pub(crate) async fn start(&mut self) -> Result<(), IngestError> {
         let partitions = self.intake.index().partitions.clone();
-        self.cover(partitions).await
+        self.cover(partitions).await?;
+        self.intake.resume(self.journal.now());
+        self.flush().await
     }
 
     async fn adopt(&mut self, index: Arc<SiteIndex>) -> Result<(), IngestError> {
@@ -121,8 +124,9 @@ impl Writer {
                         self.flush().await?;
                     }
                 }
-                Arrival::Up { source, session_lost } => self.intake.source_up(&source, session_lost),
+                Arrival::Up { source, session_lost } => self.intake.source_up(&source, session_lost, now),
                 Arrival::Down { source, since, reason } => self.intake.source_down(&source, since, &reason, now),
+                Arrival::Loss { source, from, to, reason, messages } => self.intake.loss(&source, (from, to), &reason, messages),
                 Arrival::Report(asked) => {
                     if asked.send(self.intake.report(now)).is_err() {
                         debug!("a report was asked for and not awaited");

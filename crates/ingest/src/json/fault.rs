@@ -35,6 +35,8 @@ pub enum Reason {
     DuplicateKey,
     /// A sequence number that is none: the message is taken without it.
     BadSeq,
+    /// A value of a type that is no number, text or boolean: an array, a data set, a template.
+    UnsupportedType,
     /// A retained message without a time: its arrival would make a dead sensor look alive (traps 12).
     RetainedWithoutTime,
     /// Back-filled without a time: nobody could say when it was.
@@ -60,6 +62,7 @@ impl Reason {
             Self::UnknownQuality => "unknown_quality",
             Self::DuplicateKey => "duplicate_key",
             Self::BadSeq => "bad_seq",
+            Self::UnsupportedType => "unsupported_type",
             Self::RetainedWithoutTime => "retained_without_time",
             Self::HistoricalWithoutTime => "historical_without_time",
         }
@@ -88,6 +91,7 @@ impl Reason {
             Self::UnknownQuality => "send good, uncertain or bad; taken as uncertain",
             Self::DuplicateKey => "send each key once; the last one counts, as uncertain",
             Self::BadSeq => "send a whole number from 0; taken without it",
+            Self::UnsupportedType => "send it as one metric a value: a number, a boolean, a text of the point's `states`",
             Self::RetainedWithoutTime => "send `ts`, or publish without RETAIN",
             Self::HistoricalWithoutTime => "send `time` with what is historical",
         }

@@ -1,31 +1,30 @@
 //! One connection: the poll loop, which only moves publications into the queue, and the canary beside it.
 
+use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::counter;
-use model::{Protocol, SourceId, Time};
+use model::{SourceId, Time};
 use parking_lot::Mutex;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, DisconnectReasonCode, Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode,
-};
+use rumqttc::v5::mqttbytes::v5::{ConnAck, DisconnectReasonCode, Filter, Packet, Publish, SubAck, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, StateError};
 use service::Shutdown;
-use std::sync::Arc;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
-use super::{LEAVE_WAIT, Last, MqttAck, Shared};
+use super::voice::Say;
+use super::{LEAVE_WAIT, Last, MqttAck, MqttLink, Shared};
 use crate::acks::Publisher;
-use crate::link::{Ack, Arrival, Content, Delivery, Room};
+use crate::link::{Ack, Arrival, Content, Delivery, Outgoing as Command, Room};
 use crate::{MqttConfig, metrics as names};
 
-/// The one filter of telemetry (traps 14), and how long its place in the queue may take.
-const TELEMETRY: &str = "davy/v1/+/+/+/telemetry";
+/// How long a delivery's place in the queue may take.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +64,10 @@ impl End {
 pub(super) struct Alive {
     last: Last,
     connected: AtomicBool,
+    /// The canary came back.
     up: AtomicBool,
+    /// The writer was told that the link is up.
+    told: AtomicBool,
     subscribed: Notify,
 }
 
@@ -75,12 +77,18 @@ impl Alive {
             last: Mutex::new((Instant::now(), now)),
             connected: AtomicBool::new(false),
             up: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             subscribed: Notify::new(),
         }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.up.load(Ordering::Acquire)
+    }
+
+    /// Whether the writer was told that the link is up, so that it must be told of its end.
+    pub(super) fn was_told(&self) -> bool {
+        self.told.load(Ordering::Acquire)
     }
 
     /// Journal time when something last came.
@@ -103,7 +111,7 @@ impl Shared {
         loop {
             let handled = match events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(ack))) => self.connected(&ack, client, alive),
-                Ok(Event::Incoming(Packet::SubAck(ack))) => subscribed(&ack, alive),
+                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&ack, client, alive),
                 Ok(Event::Incoming(Packet::Publish(publish))) => self.publication(publish, client, alive).await,
                 Ok(Event::Outgoing(Outgoing::Disconnect)) => Err(End::other("closed")),
                 Ok(_) => Ok(()),
@@ -119,18 +127,33 @@ impl Shared {
     fn connected(&mut self, ack: &ConnAck, client: &AsyncClient, alive: &Alive) -> Result<(), End> {
         alive.touch(self.link.journal.now());
         alive.connected.store(true, Ordering::Release);
-        if self.session_expected && !ack.session_present {
-            warn!("the broker had not kept the session: what was sent meanwhile may be lost");
-            self.session_lost = true;
-        }
-        self.session_expected = true;
-        let mut telemetry = Filter::new(TELEMETRY, QoS::AtLeastOnce);
-        // Retained messages are not wanted on subscribing; those of a gateway's live publications come without the flag (traps 12).
-        telemetry.retain_forward_rule = RetainForwardRule::Never;
-        let canary = Filter::new(&self.canary_topic, QoS::AtMostOnce);
-        client.try_subscribe_many([telemetry, canary]).map_err(|error| End::other(error.to_string()))?;
+        self.link.role.connected(ack);
         let retain = ack.properties.as_ref().and_then(|it| it.retain_available) != Some(0);
-        self.link.clients.send_replace(Some(Publisher { client: client.clone(), retain }));
+        let mut filters = self.link.role.filters();
+        filters.push(Filter::new(&self.canary_topic, QoS::AtMostOnce));
+        client.try_subscribe_many(filters).map_err(|error| End::other(error.to_string()))?;
+        let publisher = Publisher { client: client.clone(), retain, farewell: self.link.role.farewell() };
+        self.link.clients.send_replace(Some(publisher));
+        Ok(())
+    }
+
+    fn subscribed(&mut self, ack: &SubAck, client: &AsyncClient, alive: &Alive) -> Result<(), End> {
+        // What can be done without is asked for alone.
+        if ack.return_codes.len() == 1 {
+            self.link.role.extra_subscribed(&ack.return_codes[0]);
+            return Ok(());
+        }
+        let refused = |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
+        if let Some(code) = ack.return_codes.iter().find(refused) {
+            let topics = self.link.role.topics();
+            return Err(End::other(format!("the broker refused the subscription: {code:?}: let this client read {topics}")));
+        }
+        if ack.return_codes.first() == Some(&SubscribeReasonCode::Success(QoS::AtMostOnce)) {
+            warn!("the broker grants QoS 0 only: messages may be lost");
+        }
+        let retain = self.link.clients.borrow().as_ref().is_some_and(|it| it.retain);
+        self.link.role.subscribed(client, retain).map_err(End::other)?;
+        alive.subscribed.notify_one();
         Ok(())
     }
 
@@ -139,6 +162,12 @@ impl Shared {
         alive.touch(now);
         if publish.topic == self.canary_topic.as_bytes() {
             return self.canary_back(alive);
+        }
+        if let Some(change) = self.link.role.take_own(&publish, client, now) {
+            return change.map_or(Ok(()), |arrival| self.enqueue(arrival));
+        }
+        if self.link.role.is_up_with_data() {
+            self.tell_up(alive)?;
         }
         let Some(room) = self.room(&publish).await? else {
             counter!(names::OVERFLOWED).increment(1);
@@ -154,11 +183,20 @@ impl Shared {
         if alive.is_up() {
             return Ok(());
         }
-        self.enqueue(Arrival::Up { source: SourceId::of(Protocol::Mqtt), session_lost: self.session_lost })?;
-        self.session_lost = false;
+        self.tell_up(alive)?;
         alive.up.store(true, Ordering::Release);
-        self.link.component.ready();
-        info!(broker = %self.link.config.host, client_id = %self.link.client_id, "link to the broker is up");
+        self.link.voice.say(self.link.role.name(), Say::Ready);
+        let MqttLink { config, client_id, role, .. } = &self.link;
+        info!(broker = %config.host, client_id = %client_id, link = role.name(), "link to the broker is up");
+        Ok(())
+    }
+
+    /// Tells the writer, once a connection.
+    fn tell_up(&mut self, alive: &Alive) -> Result<(), End> {
+        if !alive.told.swap(true, Ordering::AcqRel) {
+            let (source, session_lost) = (SourceId::of(self.link.role.protocol()), self.link.role.take_session_lost());
+            self.enqueue(Arrival::Up { source, session_lost })?;
+        }
         Ok(())
     }
 
@@ -188,18 +226,6 @@ impl Shared {
     }
 }
 
-fn subscribed(ack: &SubAck, alive: &Alive) -> Result<(), End> {
-    let refused = |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
-    if let Some(code) = ack.return_codes.iter().find(refused) {
-        return Err(End::other(format!("the broker refused the subscription: {code:?}")));
-    }
-    if ack.return_codes.first() == Some(&SubscribeReasonCode::Success(QoS::AtMostOnce)) {
-        warn!("the broker grants QoS 0 only: messages may be lost");
-    }
-    alive.subscribed.notify_one();
-    Ok(())
-}
-
 /// Sends a canary every few seconds once the subscription is acknowledged; ends when nothing comes back.
 pub(super) async fn send_canaries(config: &MqttConfig, topic: &str, client: &AsyncClient, alive: &Alive) -> End {
     if timeout(config.canary_timeout, alive.subscribed.notified()).await.is_err() {
@@ -220,6 +246,17 @@ pub(super) async fn send_canaries(config: &MqttConfig, topic: &str, client: &Asy
             debug!(%error, "canary not sent");
         }
     }
+}
+
+/// Sends commands to nodes; never ends. Beside the poll loop, never in it (traps 10).
+pub(super) async fn send_commands(commands: &mut Option<mpsc::Receiver<Command>>, client: &AsyncClient) {
+    let Some(commands) = commands else { return pending().await };
+    while let Some(Command { topic, payload, retain }) = commands.recv().await {
+        if let Err(error) = client.publish(topic, QoS::AtMostOnce, retain, payload).await {
+            debug!(%error, "command not sent");
+        }
+    }
+    pending().await
 }
 
 /// Resolves when the connection should be given up at shutdown: at once where there is none, else after the rest had its time.

@@ -14,6 +14,12 @@ pub(crate) fn client_id(data: &Path) -> Result<(String, bool), IngestError> {
     read_or_make(data, &file).map_err(|source| IngestError::ClientId { file: file.display().to_string(), source })
 }
 
+/// The client id of the Sparkplug host, beside that of the connection for plain JSON: 20 characters where that one is Davy's own.
+pub(crate) fn host_client_id(client_id: &str) -> String {
+    let own = client_id.strip_prefix("davy-ingest-").map(|random| format!("davy-host-{random}"));
+    own.unwrap_or_else(|| format!("{client_id}-host"))
+}
+
 fn read_or_make(data: &Path, file: &Path) -> io::Result<(String, bool)> {
     match fs::read_to_string(file) {
         Ok(text) if is_client_id(text.trim()) => return Ok((text.trim().to_owned(), true)),

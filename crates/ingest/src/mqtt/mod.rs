@@ -1,34 +1,41 @@
-//! The connection to a broker: MQTT 5, manual acknowledgements, a persistent session.
+//! Connections to a broker: MQTT 5, manual acknowledgements; for plain JSON with a persistent session, for Sparkplug B with a clean one.
 //!
 //! Every attempt has a client and an event loop of its own. An acknowledgement carries the client of the connection its message
 //! came over, so one that is late goes nowhere instead of to another message with the same packet identifier (traps 5).
 
 mod backoff;
 mod connection;
+mod dropped;
 mod identity;
+mod role;
+mod voice;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use journal::Journal;
 use metrics::{counter, gauge};
-use model::{Protocol, SourceId, Time};
+use model::{SourceId, Time};
 use parking_lot::Mutex;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Publish};
 use rumqttc::v5::{AsyncClient, EventLoop, MqttOptions};
 use rumqttc::{NetworkOptions, TlsConfiguration, Transport};
-use service::{Component, Shutdown};
+use service::Shutdown;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::acks::Publisher;
 use crate::config::MAX_PACKET_BYTES;
-use crate::link::Arrival;
+use crate::index::SiteIndex;
+use crate::link::{Arrival, Outgoing as Command};
 use crate::{IngestError, MqttConfig, metrics as names};
 use backoff::Backoff;
 use connection::{Alive, End, EndKind};
-pub(crate) use identity::client_id;
+pub(crate) use dropped::{Dropped, Reading, keep_dropped};
+pub(crate) use identity::{client_id, host_client_id};
+pub(crate) use role::Role;
+pub(crate) use voice::{Say, Voice};
 
 /// QoS 0 deliveries that may wait; what is beyond is dropped and counted, nobody can be slowed (traps 9).
 pub(crate) const QOS0_WAITING: usize = 4_096;
@@ -36,8 +43,6 @@ pub(crate) const QOS0_WAITING: usize = 4_096;
 const BYTES_WAITING: usize = 256 * 1024 * 1024;
 /// Room in the queue for changes of the link itself.
 const CHANGES_WAITING: usize = 64;
-/// How long the broker keeps the session of a Davy that is away.
-const SESSION_EXPIRY_S: u32 = 7 * 24 * 3_600;
 /// The wait after another client took this one's place: two instances would do so to each other for ever (traps 14).
 const TAKEN_OVER_WAIT: Duration = Duration::from_secs(60);
 /// How long the rest of the acknowledgements may take at shutdown.
@@ -87,12 +92,15 @@ impl Drop for MqttAck {
 pub(crate) struct MqttLink {
     pub(crate) config: MqttConfig,
     pub(crate) client_id: String,
-    /// The broker should still have the session.
-    pub(crate) session_expected: bool,
+    /// What it is for.
+    pub(crate) role: Role,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) arrivals: mpsc::Sender<Arrival>,
     pub(crate) clients: watch::Sender<Option<Publisher>>,
-    pub(crate) component: Component,
+    /// What to publish at QoS 0, where somebody does.
+    pub(crate) commands: Option<mpsc::Receiver<Command>>,
+    pub(crate) sites: watch::Receiver<Arc<SiteIndex>>,
+    pub(crate) voice: Voice,
 }
 
 /// What outlives a connection.
@@ -101,9 +109,6 @@ struct Shared {
     canary_topic: String,
     bytes: Arc<Semaphore>,
     qos0: Arc<Semaphore>,
-    /// The broker had not kept the session, and nobody was told yet.
-    session_lost: bool,
-    session_expected: bool,
 }
 
 impl MqttLink {
@@ -116,8 +121,6 @@ impl MqttLink {
             canary_topic: format!("davy/v1/_canary/{}", self.client_id),
             bytes: Arc::new(Semaphore::new(BYTES_WAITING)),
             qos0: Arc::new(Semaphore::new(QOS0_WAITING)),
-            session_lost: false,
-            session_expected: self.session_expected,
             link: self,
         };
         let mut said = None;
@@ -151,6 +154,9 @@ impl Shared {
     /// One connection from its attempt to its end; says why it ended, and whether it was up.
     async fn connect(&mut self, transport: Transport, shutdown: &Shutdown) -> (End, bool) {
         let (client, events) = self.client(transport);
+        let mut commands = self.link.commands.take();
+        // What was meant for nodes of the connection before is asked anew where it still matters.
+        while commands.as_mut().is_some_and(|it| it.try_recv().is_ok()) {}
         let alive = Arc::new(Alive::new(self.link.journal.now()));
         let mut events = Box::new(events);
         let (config, canary_topic) = (self.link.config.clone(), self.canary_topic.clone());
@@ -158,42 +164,43 @@ impl Shared {
         let end = tokio::select! {
             end = Box::pin(self.poll(&mut events, &client, &alive)) => end,
             end = connection::send_canaries(&config, &canary_topic, &client, &alive) => end,
+            () = connection::send_commands(&mut commands, &client) => End::other("nobody sends commands"),
             () = connection::leave(shutdown, &alive) => End::other("shutdown"),
         };
         self.link.clients.send_replace(None);
         drop(events);
-        let was_up = alive.is_up();
-        if was_up {
-            let down = Arrival::Down { source: SourceId::of(Protocol::Mqtt), since: alive.last(), reason: end.reason.clone() };
+        self.link.commands = commands;
+        if alive.was_told() {
+            let source = SourceId::of(self.link.role.protocol());
+            let down = Arrival::Down { source, since: alive.last(), reason: end.reason.clone() };
             if self.link.arrivals.send(down).await.is_err() {
                 debug!("link went down after writing ended");
             }
         }
-        (end, was_up)
+        (end, alive.is_up())
     }
 
-    fn client(&self, transport: Transport) -> (AsyncClient, EventLoop) {
-        let config = &self.link.config;
+    fn client(&mut self, transport: Transport) -> (AsyncClient, EventLoop) {
+        let config = self.link.config.clone();
         let mut options = MqttOptions::new(&self.link.client_id, &config.host, config.port);
         let mut network = NetworkOptions::new();
         // Without it every acknowledgement waits for the peer's delayed one: 52 times slower against one broker.
         network.set_tcp_nodelay(true);
         let mut properties = ConnectProperties::new();
-        properties.session_expiry_interval = Some(SESSION_EXPIRY_S);
         properties.receive_maximum = Some(config.receive_maximum);
         properties.max_packet_size = Some(MAX_PACKET_BYTES);
         options
             .set_transport(transport)
             .set_network_options(network)
-            .set_connect_properties(properties)
             .set_keep_alive(config.keep_alive.max(Duration::from_secs(5)))
-            .set_clean_start(false)
             .set_manual_acks(true)
-            // All that is published goes out at QoS 0.
+            // Nearly all that is published goes out at QoS 0.
             .set_outgoing_inflight_upper_limit(16);
         if let Some((user, password)) = &config.login {
             options.set_credentials(user, password.expose());
         }
+        self.link.role.prepare(&mut options, &mut properties, self.link.journal.now());
+        options.set_connect_properties(properties);
         // Room for all acknowledgements there can be, and some receipts: an acknowledgement must not wait for a poll loop that waits for room.
         AsyncClient::new(options, ARRIVALS_WAITING + 1_024)
     }
@@ -202,13 +209,16 @@ impl Shared {
     fn say(&self, end: &End, said: &mut Option<String>, wait: Duration) {
         let MqttConfig { host, port, .. } = &self.link.config;
         let wait_ms = wait.as_millis();
-        self.link.component.unready(format!("broker {host}:{port}: {}", end.reason));
+        let link = self.link.role.name();
+        let trouble = format!("broker {host}:{port}, {link}: {}", end.reason);
+        let required = self.link.role.is_required(&self.link.sites.borrow());
+        self.link.voice.say(link, if required { Say::Unready(trouble) } else { Say::Degraded(trouble) });
         if end.kind == EndKind::TakenOver {
             error!(client_id = %self.link.client_id, wait_ms, "another client took this one's session: two instances share a client id");
         } else if said.as_deref() == Some(&*end.reason) {
-            debug!(broker = %host, port, reason = %end.reason, wait_ms, "broker still not reached");
+            debug!(broker = %host, port, link, reason = %end.reason, wait_ms, "broker still not reached");
         } else {
-            warn!(broker = %host, port, reason = %end.reason, wait_ms, "broker lost or not reached, trying again");
+            warn!(broker = %host, port, link, reason = %end.reason, wait_ms, "broker lost or not reached, trying again");
         }
         *said = Some(end.reason.clone());
     }

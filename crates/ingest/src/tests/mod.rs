@@ -84,7 +84,7 @@ impl Plant {
             journal: Arc::clone(journal) as _,
             links,
             latch: health.latch("ingest"),
-            config: IngestConfig { data: data.path().to_owned() },
+            config: IngestConfig { data: data.path().to_owned(), sparkplug_host_id: "davy".to_owned() },
         };
         let serving = tokio::spawn(Box::pin(serve(parts, shutdown.clone())));
         Self { journal: Arc::clone(journal), health, shutdown, serving, data: Arc::clone(data) }

@@ -1,0 +1,502 @@
+//! Sparkplug B in ingest: the host's session beside the journal. What the session says becomes records, in the order it is said.
+//!
+//! A node's own sequence number travels in the messages of its home partition, so that the next start knows where it stood. While the
+//! births of a node are not on disk its messages carry none: a restart then doubts it, which is right, for its aliases may be others.
+
+pub(crate) mod births;
+mod state;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use metrics::{counter, gauge};
+use model::{Body, GatewayPath, Message, Partition, Protocol, SourceId, Time};
+use sparkplug::{Host, HostConfig, NodeId, NodeReport, Output, Payload, Topic, Value};
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use crate::dead::Refused;
+use crate::index::{SiteIndex, node_of};
+use crate::intake::{Intake, known};
+use crate::json::Faults;
+use crate::link::{Ack, LocalOutlet, Outgoing, Room};
+use crate::metrics as names;
+use crate::report::{Book, GatewayFaultReport, GatewayReport, PossibleLoss, Stray};
+use crate::round::Slot;
+use births::Births;
+pub(crate) use state::HostState;
+
+/// What begins like this is Sparkplug's.
+pub(crate) const NAMESPACE: &[u8] = b"spBv1.0/";
+
+/// Where commands to nodes go: every link that has nodes behind it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Commands {
+    /// To the connection's own task (traps 10).
+    pub(crate) mqtt: Option<mpsc::Sender<Outgoing>>,
+    pub(crate) local: Option<LocalOutlet>,
+}
+
+impl Commands {
+    /// What finds no room is dropped and counted: the session asks again by itself.
+    fn publish(&self, outgoing: Outgoing) {
+        if let Some(local) = &self.local
+            && !local.publish(outgoing.topic.clone(), outgoing.payload.clone(), outgoing.retain)
+        {
+            counter!(names::COMMANDS_DROPPED).increment(1);
+        }
+        if let Some(mqtt) = &self.mqtt
+            && mqtt.try_send(outgoing).is_err()
+        {
+            counter!(names::COMMANDS_DROPPED).increment(1);
+        }
+    }
+}
+
+/// The host and what is kept beside it.
+pub(crate) struct Hosting {
+    host: Host,
+    state: HostState,
+    pub(crate) births: Births,
+    pub(crate) commands: Commands,
+    /// Nodes of the site.
+    nodes: BTreeMap<NodeId, Node>,
+    /// Paths of nodes and devices that are there, of the site or not.
+    present: BTreeSet<String>,
+    /// Deliveries that the session holds, by ticket.
+    held: BTreeMap<u64, Held>,
+    ticket: u64,
+    /// Where the sequence of each node stood in the journal; `None` where its last message carried no number.
+    resumed: BTreeMap<NodeId, Option<u8>>,
+    out: Vec<Output>,
+}
+
+/// What is kept of a node of the site.
+#[derive(Debug, Default)]
+struct Node {
+    book: Book,
+    slot: Slot,
+}
+
+/// A delivery the session has not done with.
+#[derive(Debug)]
+struct Held {
+    topic: Bytes,
+    payload: Bytes,
+    at: Time,
+    ack: Ack,
+    /// The journal has its sequence number.
+    numbered: bool,
+    _room: Option<Room>,
+}
+
+/// Values of one message, as the session tells them.
+struct Told<'a> {
+    node: &'a NodeId,
+    device: Option<&'a str>,
+    seq: Option<u8>,
+    delivery: u64,
+    birth: bool,
+    values: &'a [Value],
+}
+
+impl Hosting {
+    pub(crate) fn new(host_id: &str, seed: u64) -> Self {
+        Self {
+            host: Host::new(HostConfig::default(), seed),
+            state: HostState::new(host_id),
+            births: Births::default(),
+            commands: Commands::default(),
+            nodes: BTreeMap::new(),
+            present: BTreeSet::new(),
+            held: BTreeMap::new(),
+            ticket: 0,
+            resumed: BTreeMap::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes in what an earlier run kept of its nodes.
+    pub(crate) fn restore(&mut self, kept: &[Vec<u8>]) {
+        let mut nodes = 0;
+        for kept in kept {
+            match self.host.restore(kept) {
+                Ok(_) => nodes += 1,
+                Err(error) => warn!(%error, "births of a node left out; it is asked for them"),
+            }
+        }
+        if nodes > 0 {
+            info!(nodes, "births of Sparkplug nodes restored");
+        }
+    }
+
+    /// Notes a message of an earlier run, oldest first.
+    pub(crate) fn recall(&mut self, index: &SiteIndex, partition: Partition, path: &str, seq: Option<u64>) {
+        let node = node_of(path);
+        if index.node(node).is_some_and(|it| it.home == partition)
+            && let Ok(node) = NodeId::parse(node)
+        {
+            self.resumed.insert(node, seq.and_then(|seq| u8::try_from(seq).ok()));
+        }
+    }
+
+    /// Goes on where earlier runs stood.
+    pub(crate) fn resume(&mut self, index: &SiteIndex) {
+        for (node, seq) in std::mem::take(&mut self.resumed) {
+            if let Some(seq) = seq {
+                self.host.resume_seq(&node, seq);
+            }
+        }
+        self.expect(index);
+    }
+
+    /// Tells the session which nodes ought to be there.
+    fn expect(&mut self, index: &SiteIndex) {
+        self.host.set_expected(index.nodes().filter_map(|(name, _)| NodeId::parse(name).ok()));
+    }
+
+    /// The link inside the process begins: the host is there.
+    pub(crate) fn begin_local(&mut self, now: Time) {
+        self.state.reconnect(u64::try_from(now.micros() / 1_000).unwrap_or_default());
+        self.say_state(true);
+    }
+
+    /// The link inside the process ends: the host says so itself.
+    pub(crate) fn end_local(&self) {
+        self.say_state(false);
+    }
+
+    fn say_state(&self, online: bool) {
+        if let Some(local) = &self.commands.local
+            && !local.publish(self.state.topic().to_owned(), self.state.payload(online), true)
+        {
+            warn!(online, "STATE not published: too much waits to go out");
+        }
+    }
+}
+
+impl Intake {
+    /// Takes a publication under `spBv1.0/`.
+    pub(crate) fn take_sparkplug(
+        &mut self,
+        (topic, payload): (Bytes, Bytes),
+        at: Time,
+        (ack, room): (Ack, Option<Room>),
+        now: Time,
+    ) {
+        let Ok(text) = std::str::from_utf8(&topic).map(str::to_owned) else {
+            self.round.acks.push(ack);
+            return;
+        };
+        if self.hosting.state.is_denied_by(&topic, &payload) {
+            self.hosting.say_state(true);
+        }
+        // Over a broker the session is clean: what is unacknowledged would never come again, and acknowledgements keep the order of arrival.
+        let ack = match ack {
+            Ack::Mqtt(_) => {
+                self.round.acks.push(ack);
+                Ack::Nobody
+            }
+            ack => ack,
+        };
+        let hosting = &mut self.hosting;
+        hosting.ticket += 1;
+        let ticket = hosting.ticket;
+        hosting.held.insert(ticket, Held { topic, payload: payload.clone(), at, ack, numbered: false, _room: room });
+        hosting.host.take(&text, &payload, ticket, now, &mut hosting.out);
+        self.apply_session(now);
+    }
+
+    /// The broker is there, with every subscription.
+    pub(crate) fn sparkplug_up(&mut self, now: Time) {
+        self.hosting.host.link_up(now, &mut self.hosting.out);
+        self.apply_session(now);
+    }
+
+    /// The broker is gone; the record that says so stands already.
+    pub(crate) fn sparkplug_down(&mut self, now: Time) {
+        self.hosting.present.clear();
+        self.hosting.host.link_down(now, &mut self.hosting.out);
+        self.apply_session(now);
+    }
+
+    /// Does what is due in the session.
+    pub(crate) fn run_sparkplug(&mut self, now: Time) {
+        if self.hosting.host.next_deadline().is_some_and(|due| due <= now) {
+            self.hosting.host.run(now, &mut self.hosting.out);
+            self.apply_session(now);
+        }
+    }
+
+    /// The site changed: other nodes ought to be there, and of those that are there some are named for the first time.
+    pub(crate) fn adopt_sparkplug(&mut self, before: &SiteIndex) {
+        self.hosting.expect(&self.index);
+        let index = &self.index;
+        self.hosting.nodes.retain(|node, _| index.node(&node.to_string()).is_some());
+        let present: Vec<String> = self.hosting.present.iter().cloned().collect();
+        for path in present {
+            let source = source_of(&path);
+            let Some(node) = self.index.node(node_of(&path)).filter(|_| !self.up.contains(&source)).cloned() else { continue };
+            self.up.insert(source.clone());
+            // A partition that is new is told all that is up.
+            for partition in node.partitions.intersection(&before.partitions) {
+                self.round.push_in_order(*partition, Body::SourceUp { source: source.clone(), session_lost: false });
+            }
+        }
+    }
+
+    fn apply_session(&mut self, now: Time) {
+        let mut out = std::mem::take(&mut self.hosting.out);
+        // First of all, so that nothing of the same message counts as kept.
+        for output in &out {
+            if let Output::Keep { node } = output
+                && let Some(kept) = self.hosting.host.keep(node)
+            {
+                self.hosting.births.keep(node, kept);
+            }
+        }
+        for output in out.drain(..) {
+            self.apply_output(&output, now);
+        }
+        self.hosting.out = out;
+        #[expect(clippy::cast_precision_loss, reason = "a number of nodes")]
+        gauge!(names::PRESENT).set(self.hosting.present.len() as f64);
+    }
+
+    fn apply_output(&mut self, output: &Output, now: Time) {
+        match output {
+            Output::Values { node, device, seq, delivery, birth, values } => {
+                let told = Told { node, device: device.as_deref(), seq: *seq, delivery: *delivery, birth: *birth, values };
+                self.take_values(&told, now);
+            }
+            Output::Done { delivery } => self.done(*delivery),
+            Output::NodeUp { node } => self.present(&node.to_string(), now),
+            Output::DeviceUp { node, device } => self.present(&format!("{node}/{device}"), now),
+            Output::NodeDown { node, since, reason } => self.absent(&node.to_string(), *since, reason, now),
+            Output::DeviceDown { node, device, since, reason } => self.absent(&format!("{node}/{device}"), *since, reason, now),
+            Output::AskRebirth { node, cause } => self.ask_rebirth(node, cause, now),
+            Output::Keep { .. } => {}
+            Output::Refused { delivery, node, reason, detail } => {
+                self.refuse_message(*delivery, node.as_ref(), (reason, detail), now)
+            }
+            Output::Gap { node, from, to, missing, reason } => self.session_gap(node, (*from, *to), *missing, reason),
+            Output::Fault { node, device, rule, detail } => self.session_fault(node, device.as_deref(), rule, detail),
+        }
+    }
+
+    fn take_values(&mut self, told: &Told<'_>, now: Time) {
+        let node = told.node.to_string();
+        let path = told.device.map_or_else(|| node.clone(), |device| format!("{node}/{device}"));
+        let arrived = self.hosting.held.get(&told.delivery).map_or(now, |held| held.at);
+        let tags = self.index.gateway(Protocol::Sparkplug, &path).cloned();
+        let (mut faults, mut samples, mut strays) = (Faults::default(), Vec::new(), Vec::new());
+        for value in told.values {
+            match tags.as_ref().and_then(|tags| Some((tags, tags.index_of(&value.name)?))) {
+                Some((tags, point)) => samples.extend(values::sample(tags.point(point), value, arrived, &mut faults)),
+                None if values::is_protocols_own(&value.name) => {}
+                None => strays.push(value),
+            }
+        }
+        samples.sort_by_key(|sample| sample.time);
+        let seq = told.seq.filter(|_| !self.hosting.births.is_pending(told.node)).map(u64::from);
+        let home = self.index.node(&node).map(|it| it.home);
+        let mut messages = 0;
+        if let Some(tags) = &tags {
+            let gateway = known(&mut self.gateways, tags);
+            for own in samples.chunk_by(|one, other| one.time == other.time) {
+                let count = u32::try_from(own.len()).expect("a payload holds fewer");
+                let message = Message { samples: count, seq, ..Message::default() };
+                self.round.part(gateway.partition).push(self.index.revision, &gateway.path, &mut gateway.slot, message, own);
+                messages += 1;
+            }
+            gateway.note_unmapped(strays.iter().map(|it| it.name.chars().take(128).collect()), strays.len() as u64, now);
+            let numbered = messages > 0 && home == Some(gateway.partition);
+            self.number(told.node, seq.filter(|_| !numbered));
+        } else {
+            self.number(told.node, seq);
+        }
+        if let Some(held) = self.hosting.held.get_mut(&told.delivery) {
+            held.numbered = true;
+        }
+        counter!(names::MESSAGES).increment(messages);
+        counter!(names::SAMPLES).increment(samples.len() as u64);
+        counter!(names::UNMAPPED).increment(strays.len() as u64);
+        let live = |sample: &&model::Sample| !sample.flags.historical && !sample.flags.arrival_time;
+        let newest = samples.iter().filter(live).map(|it| it.time).max().filter(|_| !told.birth);
+        let book = self.book(told.node);
+        book.arrived(arrived, messages.max(1), samples.len() as u64);
+        book.unmapped_values += strays.len() as u64;
+        if let Some(newest) = newest {
+            book.offset(arrived, newest);
+        }
+        for value in strays {
+            let (datatype, unit) =
+                (value.datatype.map_or("", sparkplug::Datatype::as_str), value.unit.as_deref().unwrap_or_default());
+            book.stray(&Stray { tag: &value.name, device: told.device, datatype, unit, value: values::text_of(value) });
+        }
+        if let Some(reason) = faults.reason() {
+            self.book(told.node).refused += 1;
+            self.refuse_payload(told.delivery, &path, (reason.as_str(), &faults.detail()), now);
+        }
+    }
+
+    /// Journals where the sequence of a node stands, where no message of its home partition does.
+    fn number(&mut self, node: &NodeId, seq: Option<u64>) {
+        let name = node.to_string();
+        let (Some(seq), Some(tags), Ok(path)) = (seq, self.index.node(&name), GatewayPath::new(&name)) else { return };
+        let kept = self.hosting.nodes.entry(node.clone()).or_default();
+        let message = Message { seq: Some(seq), ..Message::default() };
+        self.round.part(tags.home).push(self.index.revision, &path, &mut kept.slot, message, &[]);
+    }
+
+    fn done(&mut self, delivery: u64) {
+        let Some(held) = self.hosting.held.remove(&delivery) else { return };
+        // A death of a device has a number and no values.
+        if !held.numbered
+            && let Ok(Topic::Device { kind: sparkplug::DeviceKind::DDeath, id, .. }) =
+                Topic::parse(&String::from_utf8_lossy(&held.topic))
+            && let Ok(Payload { seq: Some(seq), .. }) = Payload::read(&held.payload)
+            && !self.hosting.births.is_pending(&id)
+        {
+            self.number(&id, Some(seq).filter(|seq| *seq < 256));
+        }
+        if !matches!(held.ack, Ack::Nobody) {
+            self.round.acks.push(held.ack);
+        }
+    }
+
+    fn present(&mut self, path: &str, now: Time) {
+        self.hosting.present.insert(path.to_owned());
+        if let Ok(node) = NodeId::parse(path) {
+            self.book(&node).connected(true, now);
+            info!(node = path, "Sparkplug node is up");
+        }
+        let Some(node) = self.index.node(node_of(path)).cloned() else { return };
+        let source = source_of(path);
+        self.up.insert(source.clone());
+        for partition in node.partitions {
+            self.round.push_in_order(partition, Body::SourceUp { source: source.clone(), session_lost: false });
+        }
+    }
+
+    fn absent(&mut self, path: &str, since: Time, reason: &str, now: Time) {
+        let source = source_of(path);
+        self.hosting.present.retain(|it| it != path && !it.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')));
+        self.up.retain(|it| !source.covers(it));
+        if let Ok(node) = NodeId::parse(path) {
+            self.book(&node).connected(false, now);
+        }
+        info!(path, reason, "Sparkplug node or device is down");
+        let Some(node) = self.index.node(node_of(path)).cloned() else { return };
+        for partition in node.partitions {
+            let down = Body::SourceDown { source: source.clone(), since, reason: reason.to_owned() };
+            self.round.push_in_order(partition, down);
+        }
+    }
+
+    fn ask_rebirth(&mut self, node: &NodeId, cause: &'static str, now: Time) {
+        counter!(names::REBIRTHS, "cause" => cause).increment(1);
+        debug!(%node, cause, "rebirth asked for");
+        self.book(node).rebirth_asked(cause, now);
+        let command = sparkplug::edge::rebirth_command(node, now);
+        let (topic, payload) = (command.topic.to_string(), Bytes::from(command.payload));
+        self.hosting.commands.publish(Outgoing { topic, payload, retain: false });
+    }
+
+    fn refuse_message(&mut self, delivery: u64, node: Option<&NodeId>, (reason, detail): (&'static str, &str), now: Time) {
+        let name = node.map(ToString::to_string).unwrap_or_default();
+        if let Some(node) = node {
+            self.book(node).refused += 1;
+        }
+        self.refuse_payload(delivery, &name, (reason, detail), now);
+    }
+
+    fn refuse_payload(&mut self, delivery: u64, gateway: &str, (reason, detail): (&'static str, &str), now: Time) {
+        let (topic, payload) = match self.hosting.held.get(&delivery) {
+            Some(held) => (String::from_utf8_lossy(&held.topic).into_owned(), held.payload.clone()),
+            None => (String::new(), Bytes::new()),
+        };
+        self.refuse(Refused { gateway, topic: &topic, reason, detail: detail.to_owned(), payload: &payload }, now);
+    }
+
+    fn session_gap(&mut self, node: &NodeId, (from, to): (Time, Time), missing: Option<u64>, reason: &str) {
+        let (name, source) = (node.to_string(), source_of(&node.to_string()));
+        counter!(names::SEQUENCE_GAPS).increment(missing.unwrap_or(1));
+        let points = self
+            .index
+            .gateways(Protocol::Sparkplug)
+            .filter(|it| node_of(it.path.as_str()) == name)
+            .map(|it| it.len())
+            .sum::<usize>();
+        let book = self.book(node);
+        book.gaps += missing.unwrap_or(1);
+        let points = u32::try_from(points).unwrap_or(u32::MAX);
+        book.lost(PossibleLoss { from, to, reason: reason.to_owned(), messages: missing, points });
+        let Some(tags) = self.index.node(&name).cloned() else { return };
+        for partition in tags.partitions {
+            let (source, reason) = (source.clone(), reason.to_owned());
+            self.round.part(partition).push_before(Body::Loss { source, from, to, reason, messages: missing });
+        }
+    }
+
+    fn session_fault(&mut self, node: &NodeId, device: Option<&str>, rule: &'static str, detail: &str) {
+        counter!(names::FAULTS, "rule" => rule).increment(1);
+        let name = node.to_string();
+        let path = device.map_or_else(|| name.clone(), |device| format!("{name}/{device}"));
+        warn!(gateway = path, rule, detail, "Sparkplug node breaks a rule");
+        let (Some(tags), Ok(gateway)) = (self.index.node(&name), GatewayPath::new(&path)) else { return };
+        let fault = Body::Fault { gateway, rule: rule.to_owned(), detail: detail.to_owned() };
+        self.round.part(tags.home).push_before(fault);
+    }
+
+    /// The book of a node, of the site or not.
+    fn book(&mut self, node: &NodeId) -> &mut Book {
+        let name = node.to_string();
+        if self.index.node(&name).is_some() {
+            return &mut self.hosting.nodes.entry(node.clone()).or_default().book;
+        }
+        self.stranger(Protocol::Sparkplug, &name)
+    }
+
+    /// How all nodes are doing: those of the site, seen or not, and the others.
+    pub(crate) fn sparkplug_reports(&self, now: Time) -> Vec<GatewayReport> {
+        let told: BTreeMap<String, NodeReport> = self.hosting.host.reports().map(|it| (it.node.to_string(), it)).collect();
+        let nothing = Book::default();
+        let known = self.index.nodes().map(|(name, tags)| {
+            let kept = NodeId::parse(name).ok().and_then(|node| self.hosting.nodes.get(&node));
+            kept.map_or(&nothing, |it| &it.book).report(Protocol::Sparkplug, name, Some(&tags.enterprise), now)
+        });
+        let strangers = self.strangers.iter().filter(|((protocol, _), _)| *protocol == Protocol::Sparkplug);
+        let strangers = strangers.map(|((protocol, path), book)| book.report(*protocol, path, None, now));
+        let mut reports: Vec<_> = known.chain(strangers).collect();
+        for report in &mut reports {
+            if let Some(told) = told.get(&report.path) {
+                add_session(report, told);
+            }
+        }
+        reports
+    }
+}
+
+/// What the session knows beyond the book.
+fn add_session(report: &mut GatewayReport, told: &NodeReport) {
+    report.connected = told.connected;
+    report.connected_since = told.since;
+    report.last_message = report.last_message.max(told.last_message);
+    report.faults = told
+        .faults
+        .iter()
+        .map(|fault| GatewayFaultReport {
+            rule: fault.rule.to_string(),
+            detail: fault.detail.clone(),
+            since: fault.since,
+            last: fault.last,
+            count: fault.count,
+        })
+        .collect();
+}
+
+fn source_of(path: &str) -> SourceId {
+    SourceId::named(&format!("{}/{path}", Protocol::Sparkplug.as_str()))
+}
