@@ -267,6 +267,10 @@ impl Intake {
     /// A link went down, and with it every gateway behind it.
     pub(crate) fn source_down(&mut self, source: &SourceId, since: Time, reason: &str, now: Time) {
         gauge!(names::SOURCE_UP, "source" => label(source)).set(0.0);
+        if *source == SourceId::of(Protocol::Sparkplug) {
+            // First, for what the session held back came before the end.
+            self.sparkplug_down(now);
+        }
         self.up.retain(|it| !source.covers(it));
         for partition in self.index.partitions.clone() {
             let down = Body::SourceDown { source: source.clone(), since, reason: reason.to_owned() };
@@ -275,9 +279,6 @@ impl Intake {
         let covered = self.gateways.iter_mut().filter(|(protocol, _)| source.covers(&SourceId::of(**protocol)));
         for gateway in covered.flat_map(|(_, gateways)| gateways.values_mut()).filter(|it| it.book.connected.is_some()) {
             gateway.book.connected(false, now);
-        }
-        if *source == SourceId::of(Protocol::Sparkplug) {
-            self.sparkplug_down(now);
         }
     }
 

@@ -67,7 +67,7 @@ impl Intake {
             ..v1::Refusal::default()
         };
         let detail = format!("gateway: {}: `{value}`: {cure}", reason.as_str());
-        self.refuse(Refused { gateway: value, topic: &topic(path), reason, detail, payload: &pushed.raw }, now);
+        self.refuse(Refused { gateway: value, topic: &topic(path), reason: reason.as_str(), detail, payload: &pushed.raw }, now);
         Taken { refusals: vec![refusal], ..Taken::default() }
     }
 }

@@ -214,11 +214,11 @@ impl Intake {
         self.apply_session(now);
     }
 
-    /// The broker is gone; the record that says so stands already.
+    /// The broker is gone, and with it every node; the record that says so follows.
     pub(crate) fn sparkplug_down(&mut self, now: Time) {
-        self.hosting.present.clear();
         self.hosting.host.link_down(now, &mut self.hosting.out);
         self.apply_session(now);
+        self.hosting.present.clear();
     }
 
     /// Does what is due in the session.

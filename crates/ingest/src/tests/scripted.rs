@@ -44,14 +44,18 @@ impl Peer {
             match kind {
                 PUBLISH if body.windows(7).any(|it| it == b"_canary") => self.send(0x30, &body).await,
                 PUBLISH | PINGREQ => {}
-                // What can be done without is asked for alone; this broker has no such thing.
-                SUBSCRIBE => self.send(0x90, &[body[0], body[1], 0, 0x87]).await,
+                // What can be done without is asked for alone; this broker has no such thing. The other end may have left meanwhile.
+                SUBSCRIBE => drop(self.try_send(0x90, &[body[0], body[1], 0, 0x87]).await),
                 _ => panic!("packet of kind {kind} where {wanted} was awaited"),
             }
         }
     }
 
     async fn send(&mut self, header: u8, body: &[u8]) {
+        self.try_send(header, body).await.unwrap();
+    }
+
+    async fn try_send(&mut self, header: u8, body: &[u8]) -> std::io::Result<()> {
         let mut packet = vec![header];
         let mut rest = body.len();
         loop {
@@ -63,7 +67,7 @@ impl Peer {
             }
         }
         packet.extend_from_slice(body);
-        self.0.write_all(&packet).await.unwrap();
+        self.0.write_all(&packet).await
     }
 
     /// A publication at QoS 1.
