@@ -36,6 +36,10 @@ pub fn check_host_id(id: &str) -> Result<(), &'static str> {
 pub struct Secret(String);
 
 impl Secret {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text itself.
     pub fn expose(&self) -> &str {
         &self.0

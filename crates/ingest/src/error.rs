@@ -1,7 +1,11 @@
 //! What ingest can fail with.
 
+use std::net::SocketAddr;
+
 use journal::JournalError;
 use model::ErrorKind;
+
+use crate::broker::UserFault;
 
 /// Why ingest could not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,44 @@ pub enum IngestError {
     /// No certificates of this machine to trust.
     #[error("load the certificates this machine trusts")]
     Certificates,
+    /// The users file of the embedded broker could not be read.
+    #[error("read the users of the embedded broker from {file}")]
+    UsersFile {
+        /// Which file.
+        file: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The users file of the embedded broker is at fault.
+    #[error("take the users of the embedded broker: {}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Users {
+        /// Every fault.
+        faults: Vec<UserFault>,
+    },
+    /// A password could not be hashed.
+    #[error("hash the password: {reason}")]
+    PasswordHash {
+        /// Why.
+        reason: String,
+    },
+    /// The embedded broker could not listen.
+    #[error("listen for MQTT on {address}; choose another with --mqtt-listen, or give the broker there with --mqtt")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Anybody could connect over a network.
+    #[error(
+        "listen for MQTT on {address}: it is not only this machine that reaches it; say who may connect with --mqtt-users FILE"
+    )]
+    Anonymous {
+        /// Where.
+        address: SocketAddr,
+    },
     /// A part of ingest ended on its own.
     #[error("keep {part} running: it ended")]
     Ended {
@@ -46,9 +88,11 @@ impl IngestError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Journal { source, .. } => source.kind(),
-            Self::InvalidUrl { .. } => ErrorKind::InvalidInput,
-            Self::ClientId { .. } | Self::Certificates => ErrorKind::Unavailable,
-            Self::Ended { .. } => ErrorKind::Internal,
+            Self::InvalidUrl { .. } | Self::UsersFile { .. } | Self::Users { .. } | Self::Anonymous { .. } => {
+                ErrorKind::InvalidInput
+            }
+            Self::ClientId { .. } | Self::Certificates | Self::Listen { .. } => ErrorKind::Unavailable,
+            Self::PasswordHash { .. } | Self::Ended { .. } => ErrorKind::Internal,
         }
     }
 

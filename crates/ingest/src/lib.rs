@@ -5,6 +5,7 @@
 //! Start at serve.rs; then json/mod.rs (what is read), intake.rs and round.rs (what a round is), mqtt/mod.rs and grpc/mod.rs (the links).
 
 mod acks;
+mod broker;
 mod config;
 mod dead;
 mod error;
@@ -28,6 +29,7 @@ mod serve;
 mod tests;
 mod writer;
 
+pub use broker::{BrokerConfig, EmbeddedBroker, UserFault, Users, hash_password};
 pub use config::{DEFAULT_HOST_ID, IngestConfig, MqttConfig, Secret, check_host_id};
 pub use error::IngestError;
 pub use gateway::Receipt;

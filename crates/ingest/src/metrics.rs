@@ -21,6 +21,12 @@ pub(crate) const COMMANDS_DROPPED: &str = "davy_ingest_sparkplug_commands_droppe
 pub(crate) const BIRTHS_NOT_KEPT: &str = "davy_ingest_sparkplug_births_not_kept_total";
 pub(crate) const BROKER_DROPPED: &str = "davy_ingest_broker_dropped_total";
 pub(crate) const ACK_LATENCY: &str = "davy_ingest_ack_latency_seconds";
+pub(crate) const BROKER_CONNECTIONS: &str = "davy_ingest_broker_connections";
+pub(crate) const BROKER_REFUSED: &str = "davy_ingest_broker_refused_total";
+pub(crate) const BROKER_DENIED: &str = "davy_ingest_broker_denied_total";
+pub(crate) const BROKER_MESSAGES: &str = "davy_ingest_broker_messages_total";
+pub(crate) const BROKER_WITHHELD: &str = "davy_ingest_broker_withheld_total";
+pub(crate) const BROKER_WILLS: &str = "davy_ingest_broker_wills_total";
 
 pub(crate) fn describe() {
     describe_counter!(MESSAGES, "messages (one timestamp of one gateway) appended");
@@ -41,5 +47,14 @@ pub(crate) fn describe() {
     describe_counter!(COMMANDS_DROPPED, "commands to Sparkplug nodes dropped because too many waited; asked again");
     describe_counter!(BIRTHS_NOT_KEPT, "births that could not be written; tried again");
     describe_counter!(BROKER_DROPPED, "messages the broker dropped, as its own counter tells");
+    describe_gauge!(BROKER_CONNECTIONS, "connections to the embedded broker");
+    describe_counter!(BROKER_REFUSED, "connections the embedded broker refused, by reason: password, rights, full");
+    describe_counter!(BROKER_DENIED, "what the embedded broker denied, by what: publish, subscribe");
+    describe_counter!(BROKER_MESSAGES, "messages of gateways the embedded broker handed on");
+    describe_counter!(
+        BROKER_WITHHELD,
+        "messages the embedded broker did not acknowledge because they were not durable; sent again"
+    );
+    describe_counter!(BROKER_WILLS, "wills the embedded broker handed on");
     describe_histogram!(ACK_LATENCY, Unit::Seconds, "from the arrival of a round's first delivery to its acknowledgement");
 }

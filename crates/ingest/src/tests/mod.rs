@@ -18,7 +18,8 @@ use service::{Health, Shutdown};
 use tokio::task::JoinHandle;
 
 use crate::{IngestConfig, IngestError, Link, Parts, serve};
-use memory::{Memory, put_site};
+pub(crate) use memory::Memory;
+use memory::put_site;
 
 /// A site of one gateway `rugang/{enterprise}/gw1` with the tags PI-101, TI-1 and the state XV-1 per enterprise.
 fn site(number: u32, enterprises: &[&str]) -> Revision {
@@ -65,9 +66,9 @@ fn topic(enterprise: &str) -> String {
 }
 
 /// Ingest at work.
-struct Plant {
-    journal: Arc<Memory>,
-    health: Health,
+pub(crate) struct Plant {
+    pub(crate) journal: Arc<Memory>,
+    pub(crate) health: Health,
     shutdown: Shutdown,
     serving: JoinHandle<Result<(), IngestError>>,
     data: Arc<tempfile::TempDir>,
@@ -90,18 +91,18 @@ impl Plant {
         Self { journal: Arc::clone(journal), health, shutdown, serving, data: Arc::clone(data) }
     }
 
-    async fn with_site(link: Link, enterprises: &[&str]) -> Self {
+    pub(crate) async fn with_site(link: Link, enterprises: &[&str]) -> Self {
         let (journal, data) = (Arc::new(Memory::new()), Arc::new(tempfile::tempdir().unwrap()));
         put_site(&*journal, site(1, enterprises)).await;
         Self::start(&journal, link, &data)
     }
 
-    async fn stop(self) -> Result<(), IngestError> {
+    pub(crate) async fn stop(self) -> Result<(), IngestError> {
         self.shutdown.request();
         within(self.serving, "ingest to end").await.unwrap()
     }
 
-    async fn until_ready(&self) {
+    pub(crate) async fn until_ready(&self) {
         self.journal.until("readiness", |_| self.health.is_ready()).await;
     }
 
@@ -110,7 +111,7 @@ impl Plant {
     }
 
     /// All values of a tag's point in the order of the journal.
-    fn values(&self, enterprise: &str, point: u32) -> Vec<f64> {
+    pub(crate) fn values(&self, enterprise: &str, point: u32) -> Vec<f64> {
         values(&self.journal, enterprise, point)
     }
 }
@@ -120,11 +121,11 @@ fn batches(journal: &Memory, enterprise: &str) -> Vec<Batch> {
     journal.bodies(partition(enterprise)).into_iter().filter_map(batch).collect()
 }
 
-fn values(journal: &Memory, enterprise: &str, point: u32) -> Vec<f64> {
+pub(crate) fn values(journal: &Memory, enterprise: &str, point: u32) -> Vec<f64> {
     let samples = batches(journal, enterprise).into_iter().flat_map(|batch| batch.samples);
     samples.filter(|it| it.point == PointNumber(point)).filter_map(|it| it.value).collect()
 }
 
-async fn within<T>(future: impl Future<Output = T>, what: &str) -> T {
+pub(crate) async fn within<T>(future: impl Future<Output = T>, what: &str) -> T {
     tokio::time::timeout(Duration::from_secs(30), future).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
