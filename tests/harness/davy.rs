@@ -65,6 +65,8 @@ pub struct Davy {
     arguments: Vec<String>,
     grpc: watch::Sender<String>,
     http: String,
+    /// The port of the broker inside, once it is known.
+    mqtt: Option<u16>,
     process: Option<Process>,
 }
 
@@ -78,10 +80,19 @@ impl Davy {
 
     /// The same without starting it yet.
     pub fn prepare(site: &str, mqtt: &str) -> Self {
+        Self::with(site, &["--mqtt", mqtt])
+    }
+
+    /// One that is its own broker, not started yet; a start again keeps the port.
+    pub fn embedded(site: &str, arguments: &[&str]) -> Self {
+        Self::with(site, &[&["--mqtt-listen", "127.0.0.1:0"], arguments].concat())
+    }
+
+    fn with(site: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("site.toml"), site).expect("a site file can be written");
-        let arguments = vec!["--mqtt".to_owned(), mqtt.to_owned()];
-        Self { folder, arguments, grpc: watch::Sender::new(String::new()), http: String::new(), process: None }
+        let arguments = arguments.iter().map(|it| (*it).to_owned()).collect();
+        Self { folder, arguments, grpc: watch::Sender::new(String::new()), http: String::new(), mqtt: None, process: None }
     }
 
     /// Starts on the folder as it is and waits until every part is ready.
@@ -101,13 +112,19 @@ impl Davy {
 
     /// Waits until the addresses are said and `/readyz` is 200.
     pub async fn wait_ready(&mut self) {
+        let embedded = self.arguments.iter().any(|it| it == "--mqtt-listen");
         let process = self.process.as_mut().expect("davy was started");
         let addresses = until_within(START_WITHIN, "davy says its addresses", async || {
             assert!(process.ended().is_none(), "davy ended while starting: {:?}\n{}", process.ended(), process.err().join("\n"));
             let lines = [process.out(), process.err()].concat();
-            Some((address(&lines, "grpc")?, address(&lines, "http")?))
+            let mqtt = if embedded { Some(address(&lines, "mqtt")?.rsplit_once(':')?.1.parse::<u16>().ok()?) } else { None };
+            Some((address(&lines, "grpc")?, address(&lines, "http")?, mqtt))
         });
-        let (grpc, http) = addresses.await;
+        let (grpc, http, mqtt) = addresses.await;
+        if let (Some(listen), Some(mqtt)) = (self.arguments.iter_mut().find(|it| *it == "127.0.0.1:0"), mqtt) {
+            *listen = format!("127.0.0.1:{mqtt}");
+        }
+        self.mqtt = mqtt;
         until_within(START_WITHIN, "/readyz is 200", async || {
             assert!(process.ended().is_none(), "davy ended before it was ready\n{}", process.err().join("\n"));
             ready(&http).await.then_some(())
@@ -141,6 +158,11 @@ impl Davy {
     /// The HTTP pages' address, host and port.
     pub fn http(&self) -> &str {
         &self.http
+    }
+
+    /// The port of the broker inside on 127.0.0.1.
+    pub fn mqtt(&self) -> u16 {
+        self.mqtt.expect("davy is its own broker and has said its port")
     }
 
     /// The process.
@@ -192,7 +214,8 @@ mod tests {
     #[test]
     fn addresses_are_read_from_the_first_lines() {
         let lines =
-            ["data    ./x", "grpc    http://127.0.0.1:4001", "http    http://127.0.0.1:4002/readyz and more"].map(str::to_owned);
+            ["mqtt    127.0.0.1:1883 topics", "grpc    http://127.0.0.1:4001", "http    http://127.0.0.1:4002/readyz and more"]
+                .map(str::to_owned);
         assert_eq!(address(&lines, "grpc").as_deref(), Some("127.0.0.1:4001"));
         assert_eq!(address(&lines, "http").as_deref(), Some("127.0.0.1:4002"));
         assert_eq!(address(&lines, "mqtt"), None);

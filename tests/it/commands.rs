@@ -46,7 +46,7 @@ fn wrong_usage_is_two_and_nobody_there_is_three() {
     let missing = run(["backtest".as_ref(), "--site".as_ref(), site.as_os_str(), "--samples".as_ref(), "/nowhere.csv".as_ref()]);
     assert_eq!((missing.code(), missing.out.as_str()), (1, ""), "{}", missing.err);
     assert!(missing.err.contains("/nowhere.csv"), "{}", missing.err);
-    let incomplete = run(["up"]);
+    let incomplete = run(["up", "--mqtt", "127.0.0.1"]);
     assert_eq!(incomplete.code(), 2, "{}", incomplete.err);
     assert!(incomplete.err.contains("--site") && incomplete.err.contains("--mqtt"), "both faults at once: {}", incomplete.err);
 }
@@ -162,7 +162,16 @@ async fn the_demo_shows_a_whole_alarm_within_ten_seconds() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(binary());
     command.current_dir(folder.path()).env("TMPDIR", folder.path());
-    command.args(["up", "--demo", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]);
+    command.args([
+        "up",
+        "--demo",
+        "--grpc-listen",
+        "127.0.0.1:0",
+        "--http-listen",
+        "127.0.0.1:0",
+        "--mqtt-listen",
+        "127.0.0.1:0",
+    ]);
     let mut demo = Process::start("demo", &mut command);
     let server = until("the demo says its address", async || {
         let lines = [demo.out(), demo.err()].concat();

@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod durability;
+mod embedded;
 mod opcua;
 mod operator;
 mod plant;

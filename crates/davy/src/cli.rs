@@ -76,6 +76,8 @@ pub enum Command {
         #[command(subcommand)]
         action: JournalAction,
     },
+    /// Hash a password, read from standard input, for a users file of the embedded broker.
+    MqttPassword,
 }
 
 /// Where commands look for a server unless told otherwise.
@@ -96,12 +98,18 @@ pub struct UpArgs {
     /// Data folder [default: ./davy-data].
     #[arg(long, env = "DAVY_DATA")]
     pub data: Option<PathBuf>,
-    /// MQTT broker: mqtt[s]://[user:pass@]host:port.
+    /// MQTT broker: mqtt[s]://[user:pass@]host:port [default: the one inside, see --mqtt-listen].
     #[arg(long, env = "DAVY_MQTT", hide_env_values = true)]
     pub mqtt: Option<String>,
     /// The id under which Davy says STATE to Sparkplug B nodes; theirs is the setting "primary host id" [default: davy].
     #[arg(long, env = "DAVY_SPARKPLUG_HOST_ID")]
     pub sparkplug_host_id: Option<String>,
+    /// Where the broker inside listens when there is no --mqtt [default: 127.0.0.1:1883].
+    #[arg(long, env = "DAVY_MQTT_LISTEN")]
+    pub mqtt_listen: Option<SocketAddr>,
+    /// Who may connect to the broker inside, in TOML; without it anybody on this machine.
+    #[arg(long, env = "DAVY_MQTT_USERS")]
+    pub mqtt_users: Option<PathBuf>,
     /// Journal; embedded in the data folder is the only kind of this version.
     #[arg(long, env = "DAVY_JOURNAL")]
     pub journal: Option<String>,

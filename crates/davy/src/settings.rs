@@ -23,10 +23,14 @@ pub struct Settings {
     pub data: PathBuf,
     /// Whether the data folder is a temporary one of this run.
     pub temporary: bool,
-    /// The broker; `None` means the link inside the process.
+    /// The broker; `None` means the one inside.
     pub mqtt: Option<MqttConfig>,
     /// The id under which Davy says STATE to Sparkplug nodes.
     pub sparkplug_host_id: String,
+    /// Where the broker inside listens.
+    pub mqtt_listen: SocketAddr,
+    /// Who may connect to it; `None`: anybody on this machine.
+    pub mqtt_users: Option<PathBuf>,
     /// The history.
     pub store: StoreUrl,
     /// Where gRPC listens.
@@ -43,6 +47,8 @@ struct File {
     data: Option<PathBuf>,
     mqtt: Option<String>,
     sparkplug_host_id: Option<String>,
+    mqtt_listen: Option<SocketAddr>,
+    mqtt_users: Option<PathBuf>,
     journal: Option<String>,
     store: Option<String>,
     grpc_listen: Option<SocketAddr>,
@@ -59,9 +65,9 @@ impl Settings {
             faults.push(format!("--journal {journal}: this version has the embedded journal only; leave it out"));
         }
         let mqtt = args.mqtt.clone().or(file.mqtt);
-        if mqtt.is_none() && !args.demo {
-            faults.push("--mqtt is missing; give the broker as mqtt://host:1883, or try `davy up --demo`".to_owned());
-        }
+        let mqtt_listen = args.mqtt_listen.or(file.mqtt_listen);
+        let mqtt_users = args.mqtt_users.clone().or(file.mqtt_users);
+        check_embedded(mqtt.is_some(), mqtt_listen, mqtt_users.as_deref(), &mut faults);
         let mqtt = mqtt.and_then(|url| MqttConfig::parse(&url).map_err(|error| faults.push(format!("--mqtt: {error}"))).ok());
         let host_id = args.sparkplug_host_id.clone().or(file.sparkplug_host_id);
         let sparkplug_host_id = host_id.unwrap_or_else(|| ingest::DEFAULT_HOST_ID.to_owned());
@@ -88,10 +94,26 @@ impl Settings {
             temporary,
             mqtt,
             sparkplug_host_id,
+            mqtt_listen: mqtt_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 1_883))),
+            mqtt_users,
             store,
             grpc_listen: args.grpc_listen.or(file.grpc_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 50_051))),
             http_listen: args.http_listen.or(file.http_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_080))),
         })
+    }
+}
+
+/// What the broker inside cannot be told.
+fn check_embedded(external: bool, listen: Option<SocketAddr>, users: Option<&Path>, faults: &mut Vec<String>) {
+    if external && (listen.is_some() || users.is_some()) {
+        faults.push(
+            "--mqtt names a broker, --mqtt-listen and --mqtt-users are for the one inside; give one or the other".to_owned(),
+        );
+    }
+    if let Some(listen) = listen.filter(|listen| users.is_none() && !listen.ip().is_loopback()) {
+        faults.push(format!(
+            "--mqtt-listen {listen}: more than this machine reaches it; say who may connect with --mqtt-users FILE"
+        ));
     }
 }
 
@@ -124,6 +146,20 @@ mod tests {
         let settings = Settings::resolve(&args).unwrap();
         assert_eq!((settings.grpc_listen.port(), settings.http_listen.port()), (1, 3));
         assert_eq!(settings.data, PathBuf::from("./davy-data"));
+    }
+
+    #[test]
+    fn the_broker_inside_is_for_this_machine_unless_users_are_named() {
+        let resolve = |args: UpArgs| Settings::resolve(&UpArgs { site: Some(PathBuf::from("site.toml")), ..args });
+        let settings = resolve(UpArgs::default()).unwrap();
+        assert_eq!((settings.mqtt, settings.mqtt_listen.to_string()), (None, "127.0.0.1:1883".to_owned()));
+        let everywhere = Some(SocketAddr::from(([0, 0, 0, 0], 1_883)));
+        let error = resolve(UpArgs { mqtt_listen: everywhere, ..UpArgs::default() }).unwrap_err().to_string();
+        assert!(error.contains("--mqtt-users"), "{error}");
+        let users = Some(PathBuf::from("users.toml"));
+        assert!(resolve(UpArgs { mqtt_listen: everywhere, mqtt_users: users.clone(), ..UpArgs::default() }).is_ok());
+        let error = resolve(UpArgs { mqtt: Some("mqtt://b".to_owned()), mqtt_users: users, ..UpArgs::default() }).unwrap_err();
+        assert!(error.to_string().contains("one or the other"), "{error}");
     }
 
     #[test]

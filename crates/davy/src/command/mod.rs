@@ -5,6 +5,7 @@ pub mod backtest;
 pub mod check;
 mod events;
 pub mod journal;
+pub mod mqtt_password;
 pub mod query;
 pub mod server;
 pub mod simulate;
