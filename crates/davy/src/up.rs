@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use engine::{AlarmConfig, AlarmParts};
-use ingest::{IngestConfig, Link};
+use ingest::{BrokerConfig, EmbeddedBroker, IngestConfig, Link, Users};
 use journal::{Embedded, EmbeddedConfig, Journal};
 use model::Revision;
 use service::{Health, MetricsHandle, Shutdown};
@@ -37,6 +37,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let loaded = load_site(&settings)?;
     let grpc = bind(settings.grpc_listen, "gRPC", "--grpc-listen").await?;
     let http = bind(settings.http_listen, "HTTP", "--http-listen").await?;
+    let broker = bind_broker(&settings).await?;
     let metrics = service::install_metrics();
     let config = EmbeddedConfig::new(settings.data.join("journal"));
     let journal: Arc<dyn Journal> = Embedded::open(config).await.map_err(|error| CommandError::of(error.kind(), error))?;
@@ -48,7 +49,11 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let health = Health::new();
     let mut parts = Running::new();
     let addresses = (address(&grpc)?, address(&http)?);
-    let mut links = start_links(&settings, &revision, addresses.0, &mut parts)?;
+    let mqtt = broker.as_ref().map(EmbeddedBroker::local_addr);
+    let mut links = start_links(&settings, &revision, addresses.0, &mut parts);
+    if let Some(broker) = broker {
+        links.push(start_broker(broker, &settings, &revision, &health, &mut parts));
+    }
     let (push, pushed) = ingest::push_link();
     links.push(Link::Push(pushed));
     let (site_sender, site) = watch::channel(Arc::clone(&revision));
@@ -88,7 +93,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     parts.start(Stage::Serve, "http", |stop| service::serve_http(http, http_health, http_metrics, stop));
     parts.start(Stage::Serve, "metrics", |stop| upkeep(metrics, stop));
 
-    report(&settings, addresses, &seal_public_key);
+    report(&settings, addresses, mqtt, &seal_public_key);
     let failed = parts.run(&shutdown, DRAIN_WITHIN).await;
     // Rows and position are one transaction, so a store that does not close in time loses nothing.
     if tokio::time::timeout(STORE_CLOSE_WITHIN, store.close()).await.is_err() {
@@ -124,31 +129,40 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, CommandError> {
     listener.local_addr().context("learn the address listened on").map_err(CommandError::unreachable)
 }
 
-/// The broker, or the link inside the process; with `--demo` the simulated park and its operator are added.
-fn start_links(
-    settings: &Settings,
-    revision: &Revision,
-    grpc: SocketAddr,
-    parts: &mut Running,
-) -> Result<Vec<Link>, CommandError> {
+/// Binds the broker inside where no other is named.
+async fn bind_broker(settings: &Settings) -> Result<Option<EmbeddedBroker>, CommandError> {
+    if settings.mqtt.is_some() {
+        return Ok(None);
+    }
+    let failed = |error: ingest::IngestError| CommandError::of(error.kind(), error);
+    let users = settings.mqtt_users.as_deref().map(Users::load).transpose().map_err(failed)?;
+    EmbeddedBroker::bind(BrokerConfig { listen: settings.mqtt_listen, users }).await.map(Some).map_err(failed)
+}
+
+/// The broker outside, if there is one; with `--demo` the simulated park publishes to it, and an operator is added.
+fn start_links(settings: &Settings, revision: &Revision, grpc: SocketAddr, parts: &mut Running) -> Vec<Link> {
     let server = format!("http://{grpc}");
     if settings.demo {
         parts.start(Stage::Intake, "demo operator", |stop| demo::operator(server, stop));
     }
-    let site = revision.site.clone();
-    match (&settings.mqtt, settings.demo) {
-        (Some(mqtt), false) => Ok(vec![Link::Mqtt(mqtt.clone()), Link::Sparkplug(mqtt.clone())]),
-        (Some(mqtt), true) => {
-            let outlet = Outlet::Mqtt(mqtt.clone());
-            parts.start(Stage::Intake, "demo park", |stop| demo::park(site, outlet, stop));
-            Ok(vec![Link::Mqtt(mqtt.clone()), Link::Sparkplug(mqtt.clone())])
-        }
-        (None, _) => {
-            let (publisher, receiver) = ingest::local_link();
-            parts.start(Stage::Intake, "demo park", |stop| demo::park(site, Outlet::Local(publisher), stop));
-            Ok(vec![Link::Local(receiver)])
-        }
+    let Some(mqtt) = &settings.mqtt else { return Vec::new() };
+    if settings.demo {
+        let (site, outlet) = (revision.site.clone(), Outlet::Mqtt(mqtt.clone()));
+        parts.start(Stage::Intake, "demo park", |stop| demo::park(site, outlet, stop));
     }
+    vec![Link::Mqtt(mqtt.clone()), Link::Sparkplug(mqtt.clone())]
+}
+
+/// The broker inside; the demo's park publishes beside it, inside the process.
+fn start_broker(broker: EmbeddedBroker, settings: &Settings, revision: &Revision, health: &Health, parts: &mut Running) -> Link {
+    let (publisher, receiver) = ingest::local_link();
+    if settings.demo {
+        let (site, outlet) = (revision.site.clone(), Outlet::Local(publisher.clone()));
+        parts.start(Stage::Intake, "demo park", |stop| demo::park(site, outlet, stop));
+    }
+    let latch = health.latch("broker");
+    parts.start(Stage::Intake, "broker", |stop| broker.serve(publisher, latch, stop));
+    Link::Local(receiver)
 }
 
 async fn upkeep(metrics: MetricsHandle, shutdown: Shutdown) -> Result<(), anyhow::Error> {
@@ -163,13 +177,16 @@ async fn upkeep(metrics: MetricsHandle, shutdown: Shutdown) -> Result<(), anyhow
 }
 
 /// Where to look, one line each.
-fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), seal_public_key: &[u8; 32]) {
+fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), inside: Option<SocketAddr>, seal_public_key: &[u8; 32]) {
     let key: String = seal_public_key.iter().map(|byte| format!("{byte:02x}")).collect();
     eprintln!("grpc    http://{grpc}");
     eprintln!("http    http://{http}/readyz /healthz /metrics");
-    match &settings.mqtt {
-        Some(mqtt) => eprintln!("mqtt    {}:{} topics davy/v1/+/+/+/telemetry", mqtt.host, mqtt.port),
-        None => eprintln!("mqtt    none; the demo's park publishes inside the process"),
+    if let Some(mqtt) = &settings.mqtt {
+        eprintln!("mqtt    {}:{} topics davy/v1/+/+/+/telemetry", mqtt.host, mqtt.port);
+    }
+    if let Some(inside) = inside {
+        let users = if settings.mqtt_users.is_some() { "users of --mqtt-users" } else { "anybody on this machine" };
+        eprintln!("mqtt    mqtt://{inside} (inside, {users}) topics davy/v1/+/+/+/telemetry, spBv1.0/#");
     }
     eprintln!("data    {}", settings.data.display());
     eprintln!("store   {}", settings.store);

@@ -32,10 +32,10 @@ use tokio::net::TcpStream;
 use tokio::sync::broadcast;
 use tracing::{debug, error, warn};
 
-use crate::broker::rights::NOWHERE;
-use crate::broker::session::{Admission, Login, Said, Session};
 use crate::Outgoing;
 use crate::broker::Engine;
+use crate::broker::rights::NOWHERE;
+use crate::broker::session::{Admission, Login, Said, Session};
 use crate::config::MAX_PACKET_BYTES;
 
 /// Messages that wait for one subscriber, and their bytes, while it is connected or its session is kept; then the oldest give way.
