@@ -64,6 +64,12 @@ pub enum Command {
     },
     /// What the server knows, from a shell.
     Query(QueryArgs),
+    /// Site files: drafts of what is not in them yet.
+    Site {
+        /// Which command.
+        #[command(subcommand)]
+        action: SiteAction,
+    },
     /// The operator's commands.
     Alarm {
         /// Which command.
@@ -248,8 +254,38 @@ pub enum What {
     Events,
     /// What could not be read.
     DeadLetters,
+    /// How each gateway is: connected, rate, clock, gaps, losses, what was refused and what no point claims.
+    Gateways,
     /// The points of the site in force.
     Points,
+}
+
+/// What to do for site files.
+#[derive(Debug, Subcommand)]
+pub enum SiteAction {
+    /// Print a site file of what a running Davy knows and its site does not.
+    Draft(DraftArgs),
+}
+
+/// A draft of what.
+#[derive(Clone, Debug, Args)]
+pub struct DraftArgs {
+    /// gateways: tags that no point claims, and gateways that no point names.
+    #[arg(long)]
+    pub from: DraftFrom,
+    /// The server's gRPC address.
+    #[arg(long, env = "DAVY_SERVER", default_value = DEFAULT_SERVER)]
+    pub server: String,
+    /// Only this gateway, by its path.
+    #[arg(long)]
+    pub gateway: Option<String>,
+}
+
+/// Where a draft is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DraftFrom {
+    /// What gateways send.
+    Gateways,
 }
 
 /// The operator's commands on one alarm.

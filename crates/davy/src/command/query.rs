@@ -10,7 +10,7 @@ use wire::v1::history_service_client::HistoryServiceClient;
 use wire::v1::registry_service_client::RegistryServiceClient;
 
 use crate::cli::{QueryArgs, What};
-use crate::command::{events as lines, server};
+use crate::command::{events as lines, gateways as reports, server};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
 
@@ -25,6 +25,7 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::Alarms => alarms(channel, args, &mut out).await?,
         What::Events => events(channel, args, span, &mut out).await?,
         What::DeadLetters => dead_letters(channel, args, span, &mut out).await?,
+        What::Gateways => gateways(channel, args, &mut out).await?,
         What::Points => points(channel, args, &mut out).await?,
     }
     out.flush().map(drop)
@@ -32,12 +33,13 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
 
 /// A filter that changes nothing would mislead.
 fn refuse_unused(args: &QueryArgs) -> Result<(), CommandError> {
-    let timeless = matches!(args.what, What::Alarms | What::Points) && (args.from.is_some() || args.to.is_some());
+    let timeless =
+        matches!(args.what, What::Alarms | What::Gateways | What::Points) && (args.from.is_some() || args.to.is_some());
     if timeless {
         return Err(CommandError::usage(anyhow!("use --from or --to here: what is open, or in force, is so now")));
     }
-    if args.what == What::DeadLetters && !args.point.is_empty() {
-        return Err(CommandError::usage(anyhow!("use --point here: what could not be read belongs to no point")));
+    if matches!(args.what, What::DeadLetters | What::Gateways) && !args.point.is_empty() {
+        return Err(CommandError::usage(anyhow!("use --point here: what could not be read, and a gateway, belong to no point")));
     }
     Ok(())
 }
@@ -171,6 +173,23 @@ async fn dead_letters(channel: Channel, args: &QueryArgs, span: Span, out: &mut 
         }
         request.page_token = page.next_page_token;
     }
+}
+
+async fn gateways(channel: Channel, args: &QueryArgs, out: &mut Output) -> Result<(), CommandError> {
+    let gateways = reports::all(channel, "").await?;
+    if !args.json {
+        out.line(reports::HEAD)?;
+    }
+    for gateway in &gateways {
+        if args.json {
+            out.line(&reports::json_line(gateway))?;
+            continue;
+        }
+        for line in reports::lines(gateway) {
+            out.line(&line)?;
+        }
+    }
+    Ok(())
 }
 
 async fn points(channel: Channel, args: &QueryArgs, out: &mut Output) -> Result<(), CommandError> {

@@ -138,8 +138,7 @@ impl Reader {
 }
 
 fn read_gateway(named: &str) -> Result<GatewayPath, Failure> {
-    let whole = GatewayPath::new(named).ok().filter(|path| path.as_str().bytes().filter(|it| *it == b'/').count() == 2);
-    whole.ok_or_else(|| {
+    GatewayPath::strict(named).map_err(|_| {
         let shown = crate::json::cut(named, 80);
         Failure::field("gateway", format!("gateway `{shown}` is none: name it park/enterprise/gateway, as the site files do"))
     })
