@@ -8,6 +8,7 @@ mod opcua;
 mod operator;
 mod plant;
 mod poison;
+mod push;
 mod reconnect;
 mod simulate;
 mod sites;
