@@ -137,7 +137,9 @@ fn sources() -> Vec<(String, String)> {
 fn manifests() -> Vec<(String, toml::Table)> {
     let paths = files(root()).into_iter().filter(|path| path.file_name().is_some_and(|it| it == "Cargo.toml"));
     let parsed = paths.map(|path| (relative(&path), toml(&read(&path))));
-    parsed.filter(|(path, _)| path != "Cargo.toml" && !path.starts_with("fuzz/")).collect()
+    parsed
+        .filter(|(path, _)| path != "Cargo.toml" && !path.starts_with("fuzz/") && !path.starts_with("deploy/examples/"))
+        .collect()
 }
 
 fn toml(text: &str) -> toml::Table {

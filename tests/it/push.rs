@@ -82,8 +82,11 @@ fn value(tag: &str, value: Value) -> v1::TagValue {
     v1::TagValue { tag: tag.to_owned(), value: Some(value), ..v1::TagValue::default() }
 }
 
+/// A message of a minute ago, each of its own millisecond: of two values of one point and time the history shows one.
 fn request(sequence: u64, values: Vec<v1::TagValue>) -> v1::PushSamplesRequest {
-    v1::PushSamplesRequest { gateway: GATEWAY.to_owned(), sequence, values, ..v1::PushSamplesRequest::default() }
+    let ms = now_ms() - 60_000 + i64::try_from(sequence).expect("small");
+    let time = Some(timestamp(ms * 1_000));
+    v1::PushSamplesRequest { gateway: GATEWAY.to_owned(), sequence, time, values, ..v1::PushSamplesRequest::default() }
 }
 
 /// The k-th of a run: dated, and its value is its number.
