@@ -44,13 +44,6 @@ class Buffer:
         with self.lock:
             self.db.execute("DELETE FROM message WHERE sequence <= ?", (sequence,))
 
-    def skip_to(self, sequence):
-        """Goes on behind what Davy has, should this file have been lost."""
-        with self.lock:
-            self.db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'message'", (sequence,))
-            if not self.db.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'message'").fetchone():
-                self.db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('message', ?)", (sequence,))
-
     def is_empty(self):
         return not self.after(0, 1)
 

@@ -80,7 +80,7 @@ impl Reason {
             Self::InvalidUtf8 => "send JSON in UTF-8",
             Self::NotJson => "send {\"ts\": …, \"values\": {…}} or an array of such objects",
             Self::WrongType => {
-                "send what the contract has there: an object as message and as `values`, a number or null as value, \
+                "send what the contract has there: an object as JSON message and as `values`, a number or null as value, \
                                 text and booleans for points of quantity `state` only"
             }
             Self::NoValues => "add \"values\": {\"tag\": number}",

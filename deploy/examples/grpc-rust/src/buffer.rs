@@ -54,13 +54,6 @@ impl Buffer {
         Ok(())
     }
 
-    /// Goes on behind what Davy has, should the file have been lost.
-    pub fn skip_to(&mut self, sequence: u64) {
-        if self.waiting.is_empty() {
-            self.last.sequence = self.last.sequence.max(sequence);
-        }
-    }
-
     pub fn after(&self, sequence: u64) -> Option<PushSamplesRequest> {
         let place = self.waiting.partition_point(|message| message.sequence <= sequence);
         self.waiting.get(place).cloned()
@@ -72,7 +65,7 @@ impl Buffer {
             self.waiting.pop_front();
         }
         if self.waiting.is_empty() && self.last.sequence > 0 {
-            // A crash right here loses the number: `last_sequence` of the next answer brings it back.
+            // A crash right here loses the number: the count starts anew, which Davy takes for no gap.
             self.file.set_len(0)?;
             self.file.seek(SeekFrom::Start(0))?;
             self.file.write_all(&self.last.encode_length_delimited_to_vec())?;

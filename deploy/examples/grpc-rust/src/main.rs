@@ -110,7 +110,6 @@ async fn stream(endpoint: &Endpoint, shared: &Shared, progress: &mut bool) -> Re
                 eprintln!("refused {} {} {}: {}: {}", it.sequence, it.tag, it.field, it.reason, it.detail);
             }
             let mut buffer = shared.buffer.lock().await;
-            buffer.skip_to(answer.last_sequence);
             if answer.acknowledged_sequence > 0 {
                 *progress = true;
                 println!("acknowledged {}", answer.acknowledged_sequence);
