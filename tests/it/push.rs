@@ -245,7 +245,8 @@ async fn listed(grpc: &str) {
     assert!(table.lines().any(|line| line.starts_with(GATEWAY) && line.contains(" yes ")), "{table}");
     assert!(table.contains("no point claims NEW"), "{table}");
     let json = run(["query", "gateways", "--json", "--server", &server]).succeeded();
-    assert_eq!(json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")).count(), gateways.len());
+    let objects: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(objects.len(), gateways.len());
 }
 
 /// What no point claims becomes a file beside the site, and loads with it.
