@@ -35,6 +35,9 @@ def arguments(description):
 def read_rows(path):
     with open(path, encoding="utf-8") as file:
         rows = [json.loads(line) for line in file if line.strip()]
+    for row in rows:
+        # Every value a Double: 0 and 0.5 of one tag are not of two types.
+        row["values"] = {tag: float(value) for tag, value in row["values"].items()}
     if not rows:
         sys.exit(f"{path}: no rows")
     return rows

@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod durability;
 mod embedded;
+mod foreign;
 mod opcua;
 mod operator;
 mod plant;
