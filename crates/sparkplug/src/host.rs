@@ -1,305 +1,313 @@
 //! The host's session with every edge node: what came, in order, and what to do about it.
+//!
+//! `take` and `run` only say what is to be done; deadlines are instants (`next_deadline`). Commands and `STATE` are ignored here: whether
+//! this host is announced as online, and that it says so again when someone else says otherwise, is its caller's business.
+//!
+//! Limits: `HostConfig::unknown_nodes_max` nodes beside those expected; the births of all nodes take `TABLE_BYTES_MAX`, held messages
+//! `HELD_BYTES_MAX`; those of one node see table.rs, sequence.rs, faults.rs. Rebirth requests: see ask.rs.
 
-use std::sync::Arc;
+mod ask;
+mod births;
+mod config;
+mod faults;
+mod kept;
+mod output;
+mod report;
+mod sequence;
+mod session;
+mod speak;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
 
-use model::{Quality, Span, Time};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::datatype::{Datatype, Datum};
-use crate::topic::NodeId;
+use model::Time;
 
-/// How patient a host is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HostConfig {
-    /// How long a message that is missing in the sequence is waited for: 2 s.
-    pub reorder_wait: Span,
-    /// How long a death that does not fit the birth is doubted: 5 s.
-    pub death_grace: Span,
-    /// The least time between two rebirth requests to one node: 10 s; doubled with each that changes nothing.
-    pub rebirth_min_interval: Span,
-    /// The longest time between two rebirth requests to one node: 10 min.
-    pub rebirth_max_interval: Span,
-    /// Requests without an answer after which a node is no longer supervised by its sequence: 4.
-    pub rebirth_attempts: u32,
-    /// Rebirth requests a second, over all nodes: 5; more where that is needed for `catch_up_within`.
-    pub bucket_per_s: u32,
-    /// Rebirth requests at once: 10.
-    pub bucket_burst: u32,
-    /// Every known node can be asked within this time: 5 min.
-    pub catch_up_within: Span,
-    /// Edge nodes known beyond those that are expected: 5,000; others are refused.
-    pub unknown_nodes_max: usize,
-}
+use self::ask::{Bucket, Jitter};
+pub use self::config::HostConfig;
+pub use self::output::{Output, Value};
+pub use self::report::{FaultReport, NodeReport, RestoreError};
+use self::sequence::{Numbered, digest};
+use self::session::{Context, Kind, Message, Session};
+use crate::payload::Payload;
+use crate::topic::{DeviceKind, InvalidTopic, NodeId, NodeKind, Topic};
 
-impl Default for HostConfig {
-    fn default() -> Self {
-        Self {
-            reorder_wait: Span::from_secs(2),
-            death_grace: Span::from_secs(5),
-            rebirth_min_interval: Span::from_secs(10),
-            rebirth_max_interval: Span::from_secs(600),
-            rebirth_attempts: 4,
-            bucket_per_s: 5,
-            bucket_burst: 10,
-            catch_up_within: Span::from_secs(300),
-            unknown_nodes_max: 5_000,
-        }
-    }
-}
-
-/// One value of one metric.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Value {
-    /// The metric's name.
-    pub name: Arc<str>,
-    /// The metric's time, else the payload's, else none.
-    pub time: Option<Time>,
-    /// What it says.
-    pub value: Datum,
-    /// Its type, of the message or of the birth; `None` where neither tells.
-    pub datatype: Option<Datatype>,
-    /// Of the `Quality` property; good where there is none. Bad for null. At best uncertain where `alias_only`.
-    pub quality: Quality,
-    /// Stored by the node while nobody listened: history only.
-    pub historical: bool,
-    /// To be judged, not to be stored.
-    pub transient: bool,
-    /// Of this message or of the birth.
-    pub unit: Option<Arc<str>>,
-    /// Named by an alias alone, of a table that may no longer be the node's.
-    pub alias_only: bool,
-}
-
-/// What a host has to do, in this order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Values of one message. Those of a node come in the order of its sequence.
-    Values {
-        /// The edge node.
-        node: NodeId,
-        /// The device; `None` for the node's own metrics.
-        device: Option<Arc<str>>,
-        /// The message's number; `None` where it has none.
-        seq: Option<u8>,
-        /// The caller's ticket of the message.
-        delivery: u64,
-        /// They come with a birth.
-        birth: bool,
-        /// The values, in the order of the message. Never empty.
-        values: Vec<Value>,
-    },
-    /// Said exactly once of each delivery: it may be acknowledged once all that was said before is durable.
-    Done {
-        /// The caller's ticket.
-        delivery: u64,
-    },
-    /// The node speaks.
-    NodeUp {
-        /// The edge node.
-        node: NodeId,
-    },
-    /// The node is gone, with all its devices.
-    NodeDown {
-        /// The edge node.
-        node: NodeId,
-        /// Since when, by the clock of the host (traps 18).
-        since: Time,
-        /// A sentence's fragment.
-        reason: &'static str,
-    },
-    /// The device was born, and was not there before.
-    DeviceUp {
-        /// The edge node.
-        node: NodeId,
-        /// The device.
-        device: Arc<str>,
-    },
-    /// The device is gone, by its death or because a new birth of the node was not followed by its own.
-    DeviceDown {
-        /// The edge node.
-        node: NodeId,
-        /// The device.
-        device: Arc<str>,
-        /// Since when, by the clock of the host.
-        since: Time,
-        /// A sentence's fragment.
-        reason: &'static str,
-    },
-    /// Publish `Node Control/Rebirth` to the node (`edge::rebirth_command`).
-    AskRebirth {
-        /// The edge node.
-        node: NodeId,
-        /// Why.
-        cause: &'static str,
-    },
-    /// Persist `Host::keep` of the node.
-    Keep {
-        /// The edge node.
-        node: NodeId,
-    },
-    /// The message, or a part of it, is not taken: a dead letter.
-    Refused {
-        /// The caller's ticket; its `Done` follows.
-        delivery: u64,
-        /// The edge node, where the topic tells.
-        node: Option<NodeId>,
-        /// A word for counters.
-        reason: &'static str,
-        /// Field, value and cure.
-        detail: String,
-    },
-    /// Messages are missing.
-    Gap {
-        /// The edge node.
-        node: NodeId,
-        /// When the last message before it came.
-        from: Time,
-        /// When the next one came.
-        to: Time,
-        /// How many at least; `None` where nobody can tell.
-        missing: Option<u64>,
-        /// A sentence's fragment.
-        reason: &'static str,
-    },
-    /// The node breaks a rule; said the first time only, `Host::reports` counts.
-    Fault {
-        /// The edge node.
-        node: NodeId,
-        /// The device that it concerns.
-        device: Option<Arc<str>>,
-        /// `sparkplug.` and a word.
-        rule: &'static str,
-        /// What it does, and what would be right.
-        detail: String,
-    },
-}
-
-/// A rule that a node breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FaultReport {
-    /// The device that it concerns, newest one.
-    pub device: Option<Arc<str>>,
-    /// `sparkplug.` and a word.
-    pub rule: Arc<str>,
-    /// The newest detail.
-    pub detail: String,
-    /// The first time.
-    pub since: Time,
-    /// The newest time.
-    pub last: Time,
-    /// How often.
-    pub count: u64,
-}
-
-/// What is known of a node.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodeReport {
-    /// The edge node.
-    pub node: NodeId,
-    /// Up; `None` while it is awaited.
-    pub connected: Option<bool>,
-    /// Since when that is so.
-    pub since: Option<Time>,
-    /// When its last message came.
-    pub last_message: Option<Time>,
-    /// Its devices, and whether each is born.
-    pub devices: Vec<(Arc<str>, bool)>,
-    /// Messages that came.
-    pub messages: u64,
-    /// Messages that were refused.
-    pub refused: u64,
-    /// Gaps in its sequence.
-    pub gaps: u64,
-    /// Repeats that were dropped.
-    pub repeats: u64,
-    /// Values that no birth names.
-    pub unknown_aliases: u64,
-    /// Births of the node that came.
-    pub births: u64,
-    /// Rebirths asked for, by cause.
-    pub rebirths: Vec<(&'static str, u64)>,
-    /// When a rebirth was last asked for.
-    pub last_rebirth: Option<Time>,
-    /// False after the fall-back: its data are taken as they come.
-    pub supervised: bool,
-    /// The rules it breaks.
-    pub faults: Vec<FaultReport>,
-}
-
-/// Why kept bytes cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RestoreError {
-    /// It does not begin like what `keep` writes, or is of another version.
-    #[error("read kept births: these are none of a version that is known")]
-    NotKept,
-    /// It ends too early, goes on too long, or says what cannot be.
-    #[error("read kept births: {what} is broken at byte {at}")]
-    Broken {
-        /// Which part.
-        what: &'static str,
-        /// Where.
-        at: usize,
-    },
-}
+/// Bytes that the births of all nodes may take: 512 MiB.
+const TABLE_BYTES_MAX: usize = 512 << 20;
+/// Bytes of messages that wait for others, over all nodes: 64 MiB.
+const HELD_BYTES_MAX: usize = 64 << 20;
 
 /// The sessions of all edge nodes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Host {
     config: HostConfig,
+    jitter: Jitter,
+    /// Since when the broker can be reached.
+    linked: Option<Time>,
+    sessions: BTreeMap<NodeId, Session>,
+    expected: BTreeSet<NodeId>,
+    /// Ids in lower case, to find those that differ by nothing else (traps 23).
+    folded: BTreeMap<String, NodeId>,
+    deadlines: BTreeSet<(Time, NodeId)>,
+    bucket: Bucket,
+    table_bytes: usize,
+    held_bytes: usize,
+    /// Nodes that are not expected.
+    strangers: usize,
 }
 
 impl Host {
     /// A host that knows nobody; `seed` is for the jitter of its requests.
-    pub fn new(config: HostConfig, seed: u64) -> Self {
-        let _ = seed;
-        Self { config }
+    pub const fn new(config: HostConfig, seed: u64) -> Self {
+        Self {
+            config,
+            jitter: Jitter(seed),
+            linked: None,
+            sessions: BTreeMap::new(),
+            expected: BTreeSet::new(),
+            folded: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            bucket: Bucket::new(),
+            table_bytes: 0,
+            held_bytes: 0,
+            strangers: 0,
+        }
     }
 
-    /// Takes in what `keep` gave of a node in an earlier run.
+    /// Takes in what `keep` gave of a node in an earlier run; what came of the node in this run goes before it.
     ///
     /// # Errors
-    /// Bytes that `keep` did not write.
-    pub fn restore(&mut self, _kept: &[u8]) -> Result<NodeId, RestoreError> {
-        Err(RestoreError::NotKept)
+    /// Bytes that `keep` did not write, or no room for them.
+    pub fn restore(&mut self, kept: &[u8]) -> Result<NodeId, RestoreError> {
+        let session = kept::restore(kept, TABLE_BYTES_MAX.saturating_sub(self.table_bytes))?;
+        let id = session.id.clone();
+        if self.sessions.get(&id).is_some_and(|known| known.last_message.is_some()) {
+            return Ok(id);
+        }
+        if !self.sessions.contains_key(&id) && !self.has_room(&id) {
+            return Err(RestoreError::NoRoom);
+        }
+        self.remove(&id);
+        self.insert(session);
+        Ok(id)
     }
 
-    /// The last `seq` of a node in an earlier run, as the journal has it.
-    pub fn resume_seq(&mut self, _node: &NodeId, _seq: u8) {}
+    /// The last `seq` of a node in an earlier run, as the journal has it. Call it before `link_up`.
+    pub fn resume_seq(&mut self, node: &NodeId, seq: u8) {
+        if let Some(session) = self.sessions.get_mut(node).filter(|session| session.last_message.is_none()) {
+            session.sequence.resume(seq);
+        }
+    }
 
     /// What `restore` takes: births, faults and the fall-back of a node.
-    pub fn keep(&self, _node: &NodeId) -> Option<Vec<u8>> {
-        None
+    pub fn keep(&self, node: &NodeId) -> Option<Vec<u8>> {
+        self.sessions.get(node).map(kept::keep)
     }
 
-    /// The nodes that ought to be there: those that never speak are said to be down, too.
-    pub fn set_expected(&mut self, _nodes: impl IntoIterator<Item = NodeId>) {}
+    /// The nodes that ought to be there: those that never speak are said to be down, too. Replaces the earlier set.
+    pub fn set_expected(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
+        self.expected = nodes.into_iter().collect();
+        let new: Vec<NodeId> = self.expected.iter().filter(|id| !self.sessions.contains_key(*id)).cloned().collect();
+        for id in new {
+            self.insert(Session::new(id));
+        }
+        self.strangers = self.sessions.keys().filter(|id| !self.expected.contains(*id)).count();
+    }
 
     /// The broker is there, and every subscription is acknowledged.
-    pub fn link_up(&mut self, _now: Time, _out: &mut Vec<Output>) {}
+    pub fn link_up(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.linked = Some(now);
+        self.touch_all(now, out, |session, cx| session.link_up(cx));
+    }
 
-    /// The broker is gone: nothing is known of any node.
-    pub fn link_down(&mut self, _now: Time, _out: &mut Vec<Output>) {}
+    /// The broker is gone: nothing is known of any node. What was held back for order is delivered.
+    pub fn link_down(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.linked = None;
+        self.touch_all(now, out, |session, cx| session.link_down(cx));
+    }
 
-    /// Takes a message; `delivery` is the caller's ticket for it. `STATE` and commands are ignored: they are the caller's business.
-    pub fn take(&mut self, _topic: &str, _payload: &[u8], delivery: u64, _now: Time, out: &mut Vec<Output>) {
-        out.push(Output::Done { delivery });
+    /// Takes a message; `delivery` is the caller's ticket for it, of which `Done` is said once, now or later.
+    pub fn take(&mut self, topic: &str, payload: &[u8], delivery: u64, now: Time, out: &mut Vec<Output>) {
+        self.run(now, out);
+        match Topic::parse(topic) {
+            Err(error) => {
+                let detail = format!("topic = {}: {error}", topic.chars().take(128).collect::<String>());
+                out.push(Output::Refused { delivery, node: None, reason: refusal(&error), detail });
+                out.push(Output::Done { delivery });
+            }
+            Ok(Topic::State { .. }) => out.push(Output::Done { delivery }),
+            Ok(Topic::Node { kind, id }) => match kind {
+                NodeKind::NBirth => self.take_of(&id, Kind::NodeBirth, None, payload, (delivery, now), out),
+                NodeKind::NDeath => self.take_of(&id, Kind::NodeDeath, None, payload, (delivery, now), out),
+                NodeKind::NData => self.take_of(&id, Kind::Numbered(Numbered::NodeData), None, payload, (delivery, now), out),
+                NodeKind::NCmd => out.push(Output::Done { delivery }),
+            },
+            Ok(Topic::Device { kind, id, device }) => {
+                let kind = match kind {
+                    DeviceKind::DBirth => Numbered::DeviceBirth,
+                    DeviceKind::DData => Numbered::DeviceData,
+                    DeviceKind::DDeath => Numbered::DeviceDeath,
+                    DeviceKind::DCmd => return out.push(Output::Done { delivery }),
+                };
+                self.take_of(&id, Kind::Numbered(kind), Some(device), payload, (delivery, now), out);
+            }
+        }
+        self.grant(now, out);
     }
 
     /// When `run` has something to do.
     pub fn next_deadline(&self) -> Option<Time> {
-        None
+        let sessions = self.deadlines.first().map(|(at, _)| *at);
+        let bucket = self.bucket.deadline(&self.config, self.sessions.len());
+        sessions.into_iter().chain(bucket).min()
     }
 
     /// Does what is due.
-    pub fn run(&mut self, _now: Time, _out: &mut Vec<Output>) {}
+    pub fn run(&mut self, now: Time, out: &mut Vec<Output>) {
+        while let Some((at, id)) = self.deadlines.first().cloned().filter(|(at, _)| *at <= now) {
+            let mut queue = false;
+            self.touch(&id, now, out, |session, cx| queue = session.due(cx));
+            if queue {
+                self.bucket.queue.push_back(id.clone());
+            }
+            // Nothing that was due may be due still: that would never end.
+            debug_assert!(!self.deadlines.contains(&(at, id)), "a deadline that does not go away");
+        }
+        self.grant(now, out);
+    }
 
     /// What is known of each node, in the order of their ids.
     pub fn reports(&self) -> impl Iterator<Item = NodeReport> {
-        std::iter::empty()
+        self.sessions.values().map(report::of)
     }
 
-    /// Nodes that wait for a rebirth request.
+    /// Nodes that wait in the queue for a rebirth request.
     pub fn waiting(&self) -> usize {
-        let _ = self.config;
-        0
+        self.bucket.queue.len()
+    }
+
+    fn take_of(
+        &mut self,
+        id: &NodeId,
+        kind: Kind,
+        device: Option<std::sync::Arc<str>>,
+        raw: &[u8],
+        (delivery, now): (u64, Time),
+        out: &mut Vec<Output>,
+    ) {
+        let read = Payload::read(raw).map_err(|error| (error.reason(), error.to_string())).and_then(|payload| {
+            if self.sessions.contains_key(id) || self.has_room(id) {
+                return Ok(payload);
+            }
+            let max = self.config.unknown_nodes_max;
+            Err(("too_many_nodes", format!("node = {id}: {max} nodes that no site names are known already; name it in the site")))
+        });
+        let payload = match read {
+            Ok(payload) => payload,
+            Err((reason, detail)) => {
+                if let Some(session) = self.sessions.get_mut(id) {
+                    session.counts.messages += 1;
+                    session.counts.refused += 1;
+                }
+                out.push(Output::Refused { delivery, node: Some(id.clone()), reason, detail });
+                return out.push(Output::Done { delivery });
+            }
+        };
+        self.meet(id, now, out);
+        let digest = digest(kind.code(), device.as_deref(), raw);
+        let message = Message { kind, device, raw, payload, digest, delivery };
+        self.touch(id, now, out, |session, cx| session.take(&message, cx));
+    }
+
+    /// Makes a session for a node that speaks for the first time.
+    fn meet(&mut self, id: &NodeId, now: Time, out: &mut Vec<Output>) {
+        if !self.sessions.contains_key(id) {
+            self.insert(Session::new(id.clone()));
+        }
+        if self.sessions.get(id).is_none_or(|session| session.counts.messages > 0) {
+            return;
+        }
+        let other = self.folded.entry(id.to_string().to_lowercase()).or_insert_with(|| id.clone()).clone();
+        if other != *id {
+            let detail = format!("edge nodes `{id}` and `{other}` differ by case alone: they are two; rename one");
+            self.touch(id, now, out, |session, cx| session.fault("sparkplug.case_collision", None, &detail, cx));
+        }
+    }
+
+    fn has_room(&self, id: &NodeId) -> bool {
+        self.expected.contains(id) || self.strangers < self.config.unknown_nodes_max
+    }
+
+    /// A node that is known from now on; awaited since the link came up.
+    fn insert(&mut self, session: Session) {
+        let id = session.id.clone();
+        self.strangers += usize::from(!self.expected.contains(&id));
+        self.table_bytes += session.tables.bytes;
+        self.sessions.insert(id.clone(), session);
+        if let Some(linked) = self.linked {
+            let mut nothing = Vec::new();
+            self.touch(&id, linked, &mut nothing, |session, cx| session.link_up(cx));
+            debug_assert!(nothing.is_empty(), "a node that is awaited says nothing yet");
+        }
+    }
+
+    fn remove(&mut self, id: &NodeId) {
+        let Some(session) = self.sessions.remove(id) else { return };
+        self.strangers -= usize::from(!self.expected.contains(id));
+        self.table_bytes -= session.tables.bytes;
+        self.held_bytes -= session.sequence.held_bytes();
+        if let Some(at) = session.indexed {
+            self.deadlines.remove(&(at, id.clone()));
+        }
+    }
+
+    /// Lets a session do something, and keeps the sums and the index of deadlines right.
+    fn touch(&mut self, id: &NodeId, now: Time, out: &mut Vec<Output>, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        self.table_bytes -= session.tables.bytes;
+        self.held_bytes -= session.sequence.held_bytes();
+        let table_room = TABLE_BYTES_MAX.saturating_sub(self.table_bytes + session.tables.bytes);
+        let held_room = HELD_BYTES_MAX.saturating_sub(self.held_bytes + session.sequence.held_bytes());
+        act(session, &mut Context { config: &self.config, jitter: &mut self.jitter, now, table_room, held_room, out });
+        self.table_bytes += session.tables.bytes;
+        self.held_bytes += session.sequence.held_bytes();
+        let deadline = session.deadline(&self.config);
+        if deadline != session.indexed {
+            if let Some(at) = session.indexed {
+                self.deadlines.remove(&(at, id.clone()));
+            }
+            self.deadlines.extend(deadline.map(|at| (at, id.clone())));
+            session.indexed = deadline;
+        }
+    }
+
+    fn touch_all(&mut self, now: Time, out: &mut Vec<Output>, act: impl Fn(&mut Session, &mut Context<'_>)) {
+        let ids: Vec<NodeId> = self.sessions.keys().cloned().collect();
+        for id in ids {
+            self.touch(&id, now, out, &act);
+        }
+    }
+
+    /// Asks those at the head of the queue, as far as the bucket goes.
+    fn grant(&mut self, now: Time, out: &mut Vec<Output>) {
+        let nodes = self.sessions.len();
+        while let Some(id) = self.bucket.queue.front().cloned() {
+            let linked = self.linked.is_some();
+            let cause = self.sessions.get(&id).and_then(|session| session.ask.cause().filter(|_| linked));
+            if cause.is_some() && !self.bucket.take(now, &self.config, nodes) {
+                return;
+            }
+            self.bucket.queue.pop_front();
+            self.touch(&id, now, out, |session, cx| session.turn(cause, cx));
+        }
+    }
+}
+
+const fn refusal(error: &InvalidTopic) -> &'static str {
+    match error {
+        InvalidTopic::Namespace | InvalidTopic::Levels { .. } | InvalidTopic::Kind { .. } => "topic",
+        InvalidTopic::Id { .. } => "topic_id",
     }
 }

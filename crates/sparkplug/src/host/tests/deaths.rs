@@ -1,0 +1,171 @@
+//! Births, deaths and who is there (traps 17, 18), and outages of the link.
+
+use super::*;
+use crate::payload::Payload;
+
+fn alive() -> (Bench, Edge) {
+    let (mut bench, mut edge) = (Bench::new(), edge(EdgeOptions { bd_seq: 4, ..EdgeOptions::default() }));
+    bench.play(&edge.node_birth(START, a(0.0)));
+    bench.play(&edge.device_birth(&device(), START, a(0.0)));
+    (bench, edge)
+}
+
+#[test]
+fn a_death_that_fits_counts_at_once_and_by_the_clock_of_the_host() {
+    let (mut bench, edge) = alive();
+    bench.now = bench.now + seconds(3_600);
+    let out = bench.play(&edge.will(START));
+    let down = out.iter().find_map(|said| if let Output::NodeDown { since, .. } = said { Some(*since) } else { None });
+    assert_eq!((moves(&out), down), (vec!["-g/n".to_owned()], Some(bench.now)));
+}
+
+#[test]
+fn an_old_will_after_a_new_birth_is_no_death() {
+    let (mut bench, mut edge) = alive();
+    let old = edge.will(START);
+    edge.reconnect(START);
+    bench.play(&edge.node_birth(START, a(0.0)));
+    let mut out = bench.play(&old);
+    out.extend(bench.wait(seconds(4)));
+    out.extend(bench.play(&edge.node_data(START, &a(1.0))));
+    out.extend(bench.wait(seconds(20)));
+    assert_eq!((moves(&out), numbers(&out)), (vec![], vec![1.0]));
+    assert_eq!(bench.rules(), Vec::<String>::new(), "the broker's doing, not the node's");
+}
+
+/// pysparkplug's graceful end says the next bdSeq, mqtt-spb-wrapper's Will the one before; some say none.
+#[test]
+fn a_death_that_does_not_fit_counts_after_silence() {
+    for said in [Some(5), Some(3), None] {
+        let (mut bench, mut edge) = alive();
+        let mut death = edge.will(START);
+        if let Some(bd_seq) = said {
+            edge.set_bd_seq(bd_seq);
+            death = edge.will(START);
+        } else {
+            let mut payload = Payload::read(&death.payload).unwrap();
+            payload.metrics.clear();
+            death.payload = payload.write();
+        }
+        assert_eq!(moves(&bench.play(&death)), Vec::<String>::new());
+        let at = bench.now;
+        let out = bench.wait(seconds(5));
+        let since = out.iter().find_map(|said| if let Output::NodeDown { since, .. } = said { Some(*since) } else { None });
+        assert_eq!((moves(&out), since), (vec!["-g/n".to_owned()], Some(at)), "{said:?}");
+        assert_eq!(bench.rules().len(), 1);
+    }
+}
+
+#[test]
+fn bd_seq_is_compared_modulo_256() {
+    let (mut bench, edge) = alive();
+    let mut payload = Payload::read(&edge.will(START).payload).unwrap();
+    payload.metrics[0].value = Some(crate::payload::MetricValue::Long(260));
+    assert_eq!(moves(&bench.raw("spBv1.0/g/NDEATH/n", &payload.write())), ["-g/n"]);
+}
+
+/// The answer to a rebirth request: same bdSeq, node alive, new aliases; the device has to be born again.
+#[test]
+fn a_rebirth_with_the_same_bd_seq_replaces_everything() {
+    let (mut bench, _) = alive();
+    let mut again = edge(EdgeOptions { bd_seq: 4, ..EdgeOptions::default() });
+    let later = START + seconds(1);
+    let mut out = bench.play(&again.node_birth(later, vec![Reading::number("b", 0.0), Reading::number("a", 0.0)]));
+    out.extend(bench.play(&again.node_data(later, &[Reading::number("a", 7.0)])));
+    assert_eq!(&*values(&out)[0].name, "a", "alias 1 was `a` and is `b` now");
+    assert_eq!(moves(&out), Vec::<String>::new());
+    assert_eq!(moves(&bench.wait(seconds(29))), Vec::<String>::new());
+    assert_eq!(moves(&bench.wait(seconds(1))), ["-g/n/d"], "not born again in time");
+}
+
+#[test]
+fn a_birth_with_an_older_clock_is_a_birth() {
+    let (mut bench, mut edge) = alive();
+    edge.reconnect(START);
+    let past = Time::from_micros(START.micros() - 86_400_000_000);
+    let mut out = bench.play(&edge.node_birth(past, vec![Reading::number("z", 1.0)]));
+    out.extend(bench.play(&edge.node_data(past, &[Reading::number("z", 2.0)])));
+    out.extend(bench.wait(seconds(10)));
+    assert_eq!((numbers(&out), asks(&out), refusals(&out)), (vec![2.0], vec![], vec![]));
+}
+
+#[test]
+fn a_device_dies_alone() {
+    let (mut bench, mut edge) = alive();
+    assert_eq!(moves(&bench.play(&edge.device_death(&device(), START))), ["-g/n/d"]);
+    assert_eq!(numbers(&bench.play(&edge.node_data(START, &a(1.0)))), [1.0]);
+    assert_eq!(moves(&bench.play(&edge.device_birth(&device(), START, a(2.0)))), ["+g/n/d"]);
+}
+
+#[test]
+fn a_node_that_speaks_after_its_death_is_there_again() {
+    let (mut bench, mut edge) = alive();
+    bench.play(&edge.will(START));
+    assert_eq!(moves(&bench.play(&edge.node_data(START, &a(1.0)))), Vec::<String>::new(), "on its way before the death");
+    bench.wait(seconds(10));
+    let out = bench.play(&edge.node_data(START, &a(2.0)));
+    assert_eq!((moves(&out), numbers(&out), qualities(&out)), (vec!["+g/n".to_owned()], vec![2.0], vec![Quality::Uncertain]));
+    assert_eq!(asks(&bench.wait(seconds(5))), ["resume"]);
+}
+
+/// The link breaks and comes back: what goes on where it was is trusted at once, without a question.
+#[test]
+fn a_short_outage_of_the_link() {
+    let (mut bench, mut edge) = alive();
+    let mut out = Vec::new();
+    bench.host.link_down(bench.now, &mut out);
+    assert_eq!(moves(&out), Vec::<String>::new());
+    assert_eq!(bench.host.reports().next().unwrap().connected, None);
+    bench.host.link_up(bench.now, &mut out);
+    out.extend(bench.play(&edge.node_data(START, &a(1.0))));
+    out.extend(bench.wait(seconds(400)));
+    assert_eq!((qualities(&out), asks(&out), moves(&out)), (vec![Quality::Good], vec![], vec!["+g/n".to_owned()]));
+    assert_eq!(gaps(&out), vec![]);
+}
+
+#[test]
+fn an_outage_in_which_messages_were_lost() {
+    let (mut bench, mut edge) = alive();
+    let mut out = Vec::new();
+    bench.host.link_down(bench.now, &mut out);
+    (0..3).for_each(|_| edge.skip_seq());
+    bench.now = bench.now + seconds(60);
+    bench.host.link_up(bench.now, &mut out);
+    out.extend(bench.play(&edge.node_data(START, &a(1.0))));
+    assert_eq!((gaps(&out), qualities(&out)), (vec![Some(3)], vec![Quality::Uncertain]));
+    assert_eq!(asks(&bench.wait(seconds(10))), ["resume"]);
+    edge.rebirth(START + seconds(61)).iter().for_each(|message| drop(bench.play(message)));
+    assert_eq!(qualities(&bench.play(&edge.node_data(START, &a(1.0)))), [Quality::Good]);
+}
+
+#[test]
+fn what_is_expected_and_never_speaks_is_asked_and_then_said_to_be_down() {
+    let mut host = Host::new(HostConfig::default(), 7);
+    host.set_expected([NodeId::new("g", "n").unwrap()]);
+    let mut bench = Bench::of(host);
+    let out = bench.wait(seconds(304));
+    assert_eq!((asks(&out), moves(&out)), (vec!["silent"], vec![]));
+    let out = bench.wait(seconds(1));
+    assert_eq!(moves(&out), ["-g/n"]);
+    assert!(out.iter().any(|said| matches!(said, Output::NodeDown { since, .. } if *since == START)));
+}
+
+#[test]
+fn two_nodes_under_one_id_are_named_and_asked_no_more() {
+    let mut bench = Bench::new();
+    let options = |bd_seq| EdgeOptions { bd_seq, ..EdgeOptions::default() };
+    let mut edges = [edge(options(1)), edge(options(9))];
+    let mut out = Vec::new();
+    for round in 0..40_i64 {
+        let at = START + seconds(round);
+        let edge = &mut edges[usize::from(round % 2 == 1)];
+        if round < 8 {
+            out.extend(bench.play(&edge.node_birth(at, a(0.0))));
+        }
+        out.extend(bench.play(&edge.node_data(at, &[Reading::number("a", 1.0), Reading::number("b", 1.0)])));
+        out.extend(bench.wait(seconds(1)));
+    }
+    assert!(bench.rules().contains(&"sparkplug.duplicate_node".to_owned()));
+    assert!(asks(&out).len() <= 1, "{:?}", asks(&out));
+    assert_eq!(numbers(&out).len(), 80);
+}
