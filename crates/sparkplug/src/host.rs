@@ -9,6 +9,7 @@
 mod ask;
 mod births;
 mod config;
+mod device;
 mod faults;
 mod kept;
 mod output;
@@ -44,8 +45,10 @@ const HELD_BYTES_MAX: usize = 64 << 20;
 pub struct Host {
     config: HostConfig,
     jitter: Jitter,
-    /// Since when the broker can be reached.
-    linked: Option<Time>,
+    /// The broker can be reached.
+    linked: bool,
+    /// The newest time that was said.
+    now: Time,
     sessions: BTreeMap<NodeId, Session>,
     expected: BTreeSet<NodeId>,
     /// Ids in lower case, to find those that differ by nothing else (traps 23).
@@ -64,7 +67,8 @@ impl Host {
         Self {
             config,
             jitter: Jitter(seed),
-            linked: None,
+            linked: false,
+            now: Time::MIN,
             sessions: BTreeMap::new(),
             expected: BTreeSet::new(),
             folded: BTreeMap::new(),
@@ -118,13 +122,13 @@ impl Host {
 
     /// The broker is there, and every subscription is acknowledged.
     pub fn link_up(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.linked = Some(now);
+        (self.linked, self.now) = (true, self.now.max(now));
         self.touch_all(now, out, |session, cx| session.link_up(cx));
     }
 
     /// The broker is gone: nothing is known of any node. What was held back for order is delivered.
     pub fn link_down(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.linked = None;
+        self.linked = false;
         self.touch_all(now, out, |session, cx| session.link_down(cx));
     }
 
@@ -166,6 +170,7 @@ impl Host {
 
     /// Does what is due.
     pub fn run(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.now = self.now.max(now);
         while let Some((at, id)) = self.deadlines.first().cloned().filter(|(at, _)| *at <= now) {
             let mut queue = false;
             self.touch(&id, now, out, |session, cx| queue = session.due(cx));
@@ -240,15 +245,15 @@ impl Host {
         self.expected.contains(id) || self.strangers < self.config.unknown_nodes_max
     }
 
-    /// A node that is known from now on; awaited since the link came up.
+    /// A node that is known from now on, and awaited while there is a link.
     fn insert(&mut self, session: Session) {
         let id = session.id.clone();
         self.strangers += usize::from(!self.expected.contains(&id));
         self.table_bytes += session.tables.bytes;
         self.sessions.insert(id.clone(), session);
-        if let Some(linked) = self.linked {
+        if self.linked {
             let mut nothing = Vec::new();
-            self.touch(&id, linked, &mut nothing, |session, cx| session.link_up(cx));
+            self.touch(&id, self.now, &mut nothing, |session, cx| session.link_up(cx));
             debug_assert!(nothing.is_empty(), "a node that is awaited says nothing yet");
         }
     }
@@ -265,6 +270,7 @@ impl Host {
 
     /// Lets a session do something, and keeps the sums and the index of deadlines right.
     fn touch(&mut self, id: &NodeId, now: Time, out: &mut Vec<Output>, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
+        self.now = self.now.max(now);
         let Some(session) = self.sessions.get_mut(id) else { return };
         self.table_bytes -= session.tables.bytes;
         self.held_bytes -= session.sequence.held_bytes();
@@ -294,7 +300,7 @@ impl Host {
     fn grant(&mut self, now: Time, out: &mut Vec<Output>) {
         let nodes = self.sessions.len();
         while let Some(id) = self.bucket.queue.front().cloned() {
-            let linked = self.linked.is_some();
+            let linked = self.linked;
             let cause = self.sessions.get(&id).and_then(|session| session.ask.cause().filter(|_| linked));
             if cause.is_some() && !self.bucket.take(now, &self.config, nodes) {
                 return;

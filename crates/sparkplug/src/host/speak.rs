@@ -6,20 +6,20 @@ use model::Time;
 
 use super::output::Output;
 use super::sequence::{Held, Numbered, Patience, Verdict};
-use super::session::{Context, DEVICE_GRACE, Device, Kind, Message, Presence, Session, Suspicion};
-use super::table::{BirthFaults, DEVICES_MAX};
+use super::session::{Context, DEVICE_GRACE, Kind, Message, Session, Suspicion};
+use super::table::BirthFaults;
 use super::values::{self, Aliases, Taken, sent};
 use crate::edge::BD_SEQ;
 use crate::payload::Payload;
 
 /// One message that is in order, as it is delivered.
-struct Said<'a> {
-    kind: Numbered,
-    device: &'a Option<Arc<str>>,
-    payload: &'a Payload,
-    seq: Option<u8>,
-    delivery: u64,
-    aliases: Aliases,
+pub(super) struct Said<'a> {
+    pub(super) kind: Numbered,
+    pub(super) device: &'a Option<Arc<str>>,
+    pub(super) payload: &'a Payload,
+    pub(super) seq: Option<u8>,
+    pub(super) delivery: u64,
+    pub(super) aliases: Aliases,
 }
 
 impl Session {
@@ -217,78 +217,8 @@ impl Session {
         cx.out.push(Output::Done { delivery: said.delivery });
     }
 
-    fn device_birth(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        let Some(device) = said.device else { return };
-        if !self.has_device(device, said.delivery, cx) {
-            return;
-        }
-        if self.birth_at.is_none() && self.tables.is_empty() {
-            self.want("no_birth", cx);
-        }
-        self.device_up(device, cx);
-        if let Some(known) = self.devices.get_mut(device) {
-            (known.born, known.until) = (true, None);
-        }
-        self.declare(said.device, said.payload, said.delivery, cx);
-        self.say_values(said.device, said.payload, (said.seq, said.delivery, true), said.aliases, cx);
-        cx.out.push(Output::Keep { node: self.id.clone() });
-    }
-
-    /// Data of a device: it is there, born or not. False where there are too many devices.
-    fn device_speaks(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> bool {
-        let Some(device) = said.device else { return false };
-        if !self.has_device(device, said.delivery, cx) {
-            return false;
-        }
-        if !self.devices.get(device).is_some_and(|known| known.born) {
-            let known = self.trusted && self.birth_at.is_some();
-            if known && said.aliases != Aliases::Gone {
-                let detail = "DDATA before the DBIRTH that has to follow each NBIRTH: its aliases cannot be named";
-                self.fault("sparkplug.data_before_birth", Some(device), detail, cx);
-            }
-            self.want("no_birth", cx);
-        }
-        self.device_up(device, cx);
-        true
-    }
-
-    fn has_device(&mut self, device: &Arc<str>, delivery: u64, cx: &mut Context<'_>) -> bool {
-        if self.devices.contains_key(device) {
-            return true;
-        }
-        if self.devices.len() >= DEVICES_MAX {
-            let detail = format!("device = {device}: the node has {DEVICES_MAX} devices already; use several edge nodes");
-            self.refuse(delivery, "too_many_devices", detail, cx);
-            return false;
-        }
-        let folded = device.to_lowercase();
-        if let Some(other) = self.devices.keys().find(|known| known.to_lowercase() == folded) {
-            let detail = format!("devices `{device}` and `{other}` differ by case alone: they are two; rename one");
-            self.fault("sparkplug.case_collision", Some(device), &detail, cx);
-        }
-        self.devices.insert(device.clone(), Device::default());
-        true
-    }
-
-    fn device_up(&mut self, device: &Arc<str>, cx: &mut Context<'_>) {
-        let Some(known) = self.devices.get_mut(device).filter(|known| known.presence.up != Some(true)) else { return };
-        if self.presence.up == Some(true) {
-            known.presence = Presence { up: Some(true), since: Some(cx.now) };
-            cx.out.push(Output::DeviceUp { node: self.id.clone(), device: device.clone() });
-        }
-    }
-
-    pub(super) fn device_down(&mut self, device: &Arc<str>, since: Time, reason: &'static str, cx: &mut Context<'_>) {
-        let Some(known) = self.devices.get_mut(device) else { return };
-        (known.born, known.until) = (false, None);
-        let was = std::mem::replace(&mut known.presence, Presence { up: Some(false), since: Some(since) });
-        if was.up != Some(false) {
-            cx.out.push(Output::DeviceDown { node: self.id.clone(), device: device.clone(), since, reason });
-        }
-    }
-
     /// Takes the declarations of a birth.
-    fn declare(&mut self, device: &Option<Arc<str>>, payload: &Payload, delivery: u64, cx: &mut Context<'_>) {
+    pub(super) fn declare(&mut self, device: &Option<Arc<str>>, payload: &Payload, delivery: u64, cx: &mut Context<'_>) {
         match self.tables.declare(device, payload, cx.table_room) {
             None => {
                 let detail =
@@ -304,7 +234,7 @@ impl Session {
         }
     }
 
-    fn say_values(
+    pub(super) fn say_values(
         &mut self,
         device: &Option<Arc<str>>,
         payload: &Payload,

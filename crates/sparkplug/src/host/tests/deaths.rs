@@ -150,6 +150,22 @@ fn what_is_expected_and_never_speaks_is_asked_and_then_said_to_be_down() {
     assert!(out.iter().any(|said| matches!(said, Output::NodeDown { since, .. } if *since == START)));
 }
 
+/// A node that is named or met long after the link came up is awaited from then on, not from the link.
+#[test]
+fn what_is_expected_later_has_its_own_time() {
+    let mut bench = Bench::new();
+    bench.wait(seconds(3_600));
+    bench.host.set_expected([NodeId::new("g", "n").unwrap()]);
+    assert!(bench.host.next_deadline().is_some_and(|at| at > bench.now));
+    assert_eq!(moves(&bench.wait(seconds(304))), Vec::<String>::new());
+    assert_eq!(moves(&bench.wait(seconds(1))), ["-g/n"]);
+    let stranger = Edge::new(NodeId::new("g", "stranger").unwrap(), EdgeOptions::default());
+    bench.wait(seconds(3_600));
+    bench.play(&stranger.will(START));
+    assert_eq!(moves(&bench.wait(seconds(4))), Vec::<String>::new());
+    assert_eq!(moves(&bench.wait(seconds(1))), ["-g/stranger"], "by its death");
+}
+
 #[test]
 fn two_nodes_under_one_id_are_named_and_asked_no_more() {
     let mut bench = Bench::new();
