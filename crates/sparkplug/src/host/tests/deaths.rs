@@ -78,6 +78,24 @@ fn a_rebirth_with_the_same_bd_seq_replaces_everything() {
     assert_eq!(moves(&bench.wait(seconds(1))), ["-g/n/d"], "not born again in time");
 }
 
+/// After an NBIRTH a device counts for nothing until its DBIRTH: the aliases of before are not guessed with.
+#[test]
+fn data_of_a_device_that_was_not_born_again() {
+    let (mut bench, mut edge) = alive();
+    let later = START + seconds(1);
+    bench.play(&edge.node_birth(later, vec![]));
+    let mut out = Vec::new();
+    for _ in 0..20 {
+        out.extend(bench.play(&edge.device_data(&device(), later, &a(1.0))));
+    }
+    assert_eq!((values(&out).len(), refusals(&out).len()), (0, 20), "held back, each said");
+    assert_eq!(asks(&bench.wait(seconds(8))), ["no_birth"]);
+    assert_eq!(bench.rules(), ["sparkplug.data_before_birth"]);
+    bench.play(&edge.device_birth(&device(), later, a(0.0)));
+    let out = bench.play(&edge.device_data(&device(), later, &a(2.0)));
+    assert_eq!((numbers(&out), refusals(&out)), (vec![2.0], vec![]));
+}
+
 #[test]
 fn a_birth_with_an_older_clock_is_a_birth() {
     let (mut bench, mut edge) = alive();
