@@ -6,6 +6,8 @@ mod memory;
 mod mosquitto;
 mod push;
 mod scripted;
+mod sparkplug_b;
+mod state;
 
 use std::sync::Arc;
 use std::time::Duration;

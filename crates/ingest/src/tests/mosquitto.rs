@@ -17,31 +17,33 @@ use crate::MqttConfig;
 const PROGRAM: &str = "/usr/sbin/mosquitto";
 
 /// A broker that ends with the test.
-struct Broker {
+pub(super) struct Broker {
     process: Child,
-    port: u16,
+    pub(super) port: u16,
     folder: tempfile::TempDir,
 }
 
 impl Broker {
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
+        Self::start_with("max_inflight_messages 1000").await
+    }
+
+    pub(super) async fn start_with(settings: &str) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             eprintln!("no {PROGRAM}: nothing tested");
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
-        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 1000\n");
+        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{settings}\n");
         std::fs::write(folder.path().join("conf"), config).unwrap();
         let broker = Self { process: spawn(&folder), port, folder };
         broker.until_open().await;
         Some(broker)
     }
 
-    fn config(&self) -> MqttConfig {
-        let config = MqttConfig::parse(&format!("mqtt://127.0.0.1:{}", self.port)).unwrap();
-        let millis = Duration::from_millis;
-        MqttConfig { backoff_min: millis(20), backoff_max: millis(100), canary_every: millis(200), ..config }
+    pub(super) fn config(&self) -> MqttConfig {
+        config_of(self.port)
     }
 
     fn kill(&mut self) {
@@ -62,6 +64,13 @@ impl Broker {
         };
         within(open, "the broker to listen").await;
     }
+}
+
+/// Settings for a broker on this machine, impatient.
+pub(super) fn config_of(port: u16) -> MqttConfig {
+    let config = MqttConfig::parse(&format!("mqtt://127.0.0.1:{port}")).unwrap();
+    let millis = Duration::from_millis;
+    MqttConfig { backoff_min: millis(20), backoff_max: millis(100), canary_every: millis(200), ..config }
 }
 
 impl Drop for Broker {
@@ -211,5 +220,38 @@ async fn a_broker_that_is_not_there_is_waited_for() {
     assert!(!plant.health.is_ready() && !plant.serving.is_finished());
     broker.restart().await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_full_queue_dropped_is_said_also_over_a_restart() {
+    let settings = "max_inflight_messages 10\nmax_queued_messages 5\nsys_interval 1";
+    let Some(broker) = Broker::start_with(settings).await else { return };
+    let plant = Plant::with_site(Link::Mqtt(broker.config()), &["e01"]).await;
+    plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
+    let counter = plant.data.path().join("mqtt-dropped");
+    let kept = async {
+        while !counter.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    within(kept, "a first reading of the counter").await;
+    let (journal, data) = (Arc::clone(&plant.journal), Arc::clone(&plant.data));
+    plant.stop().await.unwrap();
+    let mut gateway = Gateway::connect(&broker, "gw", "e01").await;
+    for n in 0..100 {
+        gateway.publish("e01", format!(r#"{{"values":{{"PI-101":{n}}}}}"#)).await;
+    }
+    let plant = Plant::start(&journal, Link::Mqtt(broker.config()), &data);
+    let losses = |journal: &Memory| {
+        let loss =
+            |body| if let Body::Loss { source, messages, reason, .. } = body { Some((source, messages, reason)) } else { None };
+        journal.bodies(partition("e01")).into_iter().filter_map(loss).collect::<Vec<_>>()
+    };
+    journal.until("the loss", |journal| !losses(journal).is_empty()).await;
+    let (source, messages, reason) = losses(&journal).remove(0);
+    assert_eq!(source.as_str(), "mqtt");
+    assert!(messages.is_some_and(|it| (80..=100).contains(&it)), "{messages:?}");
+    assert!(reason.contains("max_queued_messages"), "the cure: {reason}");
     plant.stop().await.unwrap();
 }

@@ -44,18 +44,12 @@ impl Peer {
             match kind {
                 PUBLISH if body.windows(7).any(|it| it == b"_canary") => self.send(0x30, &body).await,
                 PUBLISH | PINGREQ => {}
-                // What can be done without is asked for alone; this broker has no such thing. The other end may have left meanwhile.
-                SUBSCRIBE => drop(self.try_send(0x90, &[body[0], body[1], 0, 0x87]).await),
                 _ => panic!("packet of kind {kind} where {wanted} was awaited"),
             }
         }
     }
 
     async fn send(&mut self, header: u8, body: &[u8]) {
-        self.try_send(header, body).await.unwrap();
-    }
-
-    async fn try_send(&mut self, header: u8, body: &[u8]) -> std::io::Result<()> {
         let mut packet = vec![header];
         let mut rest = body.len();
         loop {
@@ -67,7 +61,7 @@ impl Peer {
             }
         }
         packet.extend_from_slice(body);
-        self.0.write_all(&packet).await
+        self.0.write_all(&packet).await.unwrap();
     }
 
     /// A publication at QoS 1.
@@ -99,6 +93,11 @@ async fn accept_with(listener: &TcpListener, connack: &[u8], codes: [u8; 2]) -> 
     peer.send(0x20, connack).await;
     let subscribe = peer.next(SUBSCRIBE).await;
     peer.send(0x90, &[subscribe[0], subscribe[1], 0, codes[0], codes[1]]).await;
+    if codes.iter().all(|code| *code < 0x80) {
+        // What can be done without is asked for alone; this broker has no such thing.
+        let extra = peer.next(SUBSCRIBE).await;
+        peer.send(0x90, &[extra[0], extra[1], 0, 0x87]).await;
+    }
     (peer, connect)
 }
 
