@@ -25,6 +25,7 @@ mod redelivery;
 mod report;
 mod round;
 mod serve;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod writer;
