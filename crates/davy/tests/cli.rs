@@ -62,11 +62,13 @@ fn faults_are_1_and_told_with_their_line() {
 }
 
 #[test]
-fn up_without_a_broker_says_what_is_missing() {
-    let output = davy(&["up"]);
+fn up_says_everything_that_is_wrong_with_its_settings() {
+    let output = davy(&["up", "--mqtt", "http://broker", "--sparkplug-host-id", "a/b"]);
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
-    assert!(said.contains("--mqtt is missing") && said.contains("--site is missing"), "{said}");
+    for wrong in ["--mqtt", "--sparkplug-host-id a/b", "--site is missing"] {
+        assert!(said.contains(wrong), "no {wrong} in {said}");
+    }
 }
 
 #[test]
