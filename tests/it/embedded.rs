@@ -75,8 +75,9 @@ async fn nothing_acknowledged_is_lost() {
         Some(samples(&grpc, &["n"]).await).filter(|stored| stored.len() >= MESSAGES)
     })
     .await;
-    let values: BTreeSet<_> = stored.iter().filter_map(|sample| sample.value).map(|value| value as usize).collect();
-    assert_eq!(values, (0..MESSAGES).collect(), "none missing");
+    let values: BTreeSet<u64> = stored.iter().filter_map(|sample| sample.value).map(f64::to_bits).collect();
+    let numbers = 0..u32::try_from(MESSAGES).expect("small");
+    assert_eq!(values, numbers.map(|number| f64::from(number).to_bits()).collect(), "none missing");
     assert_eq!(stored.len(), MESSAGES, "none twice");
     let (status, took) = davy.terminate().await;
     assert_eq!(status.code(), Some(0));

@@ -236,7 +236,7 @@ async fn recorded_rows_arrive_bit_by_bit_with_their_spacing() {
     let listener = Listener::on(&broker).await;
     let (folder, site) = generated(1, 2, "sparkplug");
     let samples = folder.path().join("samples.csv");
-    let values = [0.1, 1.0 / 3.0, 1e-7, 1234.567_891_011, 2.5];
+    let values = [0.1, 1.0 / 3.0, 1e-7, 1_234.567_891_011, 2.5];
     let lines: Vec<_> =
         values.iter().enumerate().map(|(row, value)| format!("{}.25,{value:?}", 1_700_000_000 + 4 * row)).collect();
     std::fs::write(&samples, format!("t_s,e00001-PI-101\n{}\n", lines.join("\n"))).expect("it can be written");
