@@ -122,7 +122,7 @@ impl Host {
 
     /// The broker is there, and every subscription is acknowledged.
     pub fn link_up(&mut self, now: Time, out: &mut Vec<Output>) {
-        (self.linked, self.now) = (true, self.now.max(now));
+        self.linked = true;
         self.touch_all(now, out, |session, cx| session.link_up(cx));
     }
 
@@ -132,32 +132,41 @@ impl Host {
         self.touch_all(now, out, |session, cx| session.link_down(cx));
     }
 
-    /// Takes a message; `delivery` is the caller's ticket for it, of which `Done` is said once, now or later.
+    /// Takes a message that came at `now`; `delivery` is the caller's ticket for it, of which `Done` is said once, now or later.
     pub fn take(&mut self, topic: &str, payload: &[u8], delivery: u64, now: Time, out: &mut Vec<Output>) {
+        self.take_as(topic, payload, (delivery, false), now, out);
+    }
+
+    /// Takes a message over a way that keeps the order of what a node sends, as one connection does: what is missing before it will not
+    /// come any more. It is never held back, so its `Done` is said at once.
+    pub fn take_in_order(&mut self, topic: &str, payload: &[u8], delivery: u64, now: Time, out: &mut Vec<Output>) {
+        self.take_as(topic, payload, (delivery, true), now, out);
+    }
+
+    fn take_as(&mut self, topic: &str, payload: &[u8], (delivery, in_order): (u64, bool), now: Time, out: &mut Vec<Output>) {
+        let now = self.later(now);
         self.run(now, out);
-        match Topic::parse(topic) {
+        let (kind, id, device) = match Topic::parse(topic) {
             Err(error) => {
                 let detail = format!("topic = {}: {error}", topic.chars().take(128).collect::<String>());
                 out.push(Output::Refused { delivery, node: None, reason: refusal(&error), detail });
-                out.push(Output::Done { delivery });
+                return out.push(Output::Done { delivery });
             }
-            Ok(Topic::State { .. }) => out.push(Output::Done { delivery }),
+            Ok(Topic::State { .. }) => return out.push(Output::Done { delivery }),
             Ok(Topic::Node { kind, id }) => match kind {
-                NodeKind::NBirth => self.take_of(&id, Kind::NodeBirth, None, payload, (delivery, now), out),
-                NodeKind::NDeath => self.take_of(&id, Kind::NodeDeath, None, payload, (delivery, now), out),
-                NodeKind::NData => self.take_of(&id, Kind::Numbered(Numbered::NodeData), None, payload, (delivery, now), out),
-                NodeKind::NCmd => out.push(Output::Done { delivery }),
+                NodeKind::NBirth => (Kind::NodeBirth, id, None),
+                NodeKind::NDeath => (Kind::NodeDeath, id, None),
+                NodeKind::NData => (Kind::Numbered(Numbered::NodeData), id, None),
+                NodeKind::NCmd => return out.push(Output::Done { delivery }),
             },
-            Ok(Topic::Device { kind, id, device }) => {
-                let kind = match kind {
-                    DeviceKind::DBirth => Numbered::DeviceBirth,
-                    DeviceKind::DData => Numbered::DeviceData,
-                    DeviceKind::DDeath => Numbered::DeviceDeath,
-                    DeviceKind::DCmd => return out.push(Output::Done { delivery }),
-                };
-                self.take_of(&id, Kind::Numbered(kind), Some(device), payload, (delivery, now), out);
-            }
-        }
+            Ok(Topic::Device { kind, id, device }) => match kind {
+                DeviceKind::DBirth => (Kind::Numbered(Numbered::DeviceBirth), id, Some(device)),
+                DeviceKind::DData => (Kind::Numbered(Numbered::DeviceData), id, Some(device)),
+                DeviceKind::DDeath => (Kind::Numbered(Numbered::DeviceDeath), id, Some(device)),
+                DeviceKind::DCmd => return out.push(Output::Done { delivery }),
+            },
+        };
+        self.take_of(&id, (kind, device), payload, (delivery, in_order), now, out);
         self.grant(now, out);
     }
 
@@ -170,7 +179,7 @@ impl Host {
 
     /// Does what is due.
     pub fn run(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.now = self.now.max(now);
+        let now = self.later(now);
         while let Some((at, id)) = self.deadlines.first().cloned().filter(|(at, _)| *at <= now) {
             let mut queue = false;
             self.touch(&id, now, out, |session, cx| queue = session.due(cx));
@@ -196,10 +205,10 @@ impl Host {
     fn take_of(
         &mut self,
         id: &NodeId,
-        kind: Kind,
-        device: Option<std::sync::Arc<str>>,
+        (kind, device): (Kind, Option<std::sync::Arc<str>>),
         raw: &[u8],
-        (delivery, now): (u64, Time),
+        (delivery, in_order): (u64, bool),
+        now: Time,
         out: &mut Vec<Output>,
     ) {
         let read = Payload::read(raw).map_err(|error| (error.reason(), error.to_string())).and_then(|payload| {
@@ -222,7 +231,7 @@ impl Host {
         };
         self.meet(id, now, out);
         let digest = digest(kind.code(), device.as_deref(), raw);
-        let message = Message { kind, device, raw, payload, digest, delivery };
+        let message = Message { kind, device, raw, payload, digest, delivery, in_order };
         self.touch(id, now, out, |session, cx| session.take(&message, cx));
     }
 
@@ -239,6 +248,12 @@ impl Host {
             let detail = format!("edge nodes `{id}` and `{other}` differ by case alone: they are two; rename one");
             self.touch(id, now, out, |session, cx| session.fault("sparkplug.case_collision", None, &detail, cx));
         }
+    }
+
+    /// The newest time that was said: messages may be told of after timers that fired later than they came, and time does not go back.
+    fn later(&mut self, now: Time) -> Time {
+        self.now = self.now.max(now);
+        self.now
     }
 
     fn has_room(&self, id: &NodeId) -> bool {
@@ -270,7 +285,7 @@ impl Host {
 
     /// Lets a session do something, and keeps the sums and the index of deadlines right.
     fn touch(&mut self, id: &NodeId, now: Time, out: &mut Vec<Output>, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
-        self.now = self.now.max(now);
+        let now = self.later(now);
         let Some(session) = self.sessions.get_mut(id) else { return };
         self.table_bytes -= session.tables.bytes;
         self.held_bytes -= session.sequence.held_bytes();
@@ -298,10 +313,10 @@ impl Host {
 
     /// Asks those at the head of the queue, as far as the bucket goes.
     fn grant(&mut self, now: Time, out: &mut Vec<Output>) {
-        let nodes = self.sessions.len();
+        let (now, nodes) = (self.later(now), self.sessions.len());
         while let Some(id) = self.bucket.queue.front().cloned() {
             let linked = self.linked;
-            let cause = self.sessions.get(&id).and_then(|session| session.ask.cause().filter(|_| linked));
+            let cause = self.sessions.get(&id).and_then(|session| session.ask.cause(now).filter(|_| linked));
             if cause.is_some() && !self.bucket.take(now, &self.config, nodes) {
                 return;
             }

@@ -7,6 +7,8 @@ use model::{Span, Time};
 use super::config::HostConfig;
 use crate::topic::NodeId;
 
+/// The cause of a request to a node that says nothing by itself.
+pub(super) const SILENT: &str = "silent";
 /// After this long without a request the next counts as the first.
 const FORGOTTEN_AFTER: Span = Span::from_secs(1_800);
 /// In this part of `catch_up_within` all known nodes can be asked: the rest is for what comes before and after.
@@ -36,9 +38,11 @@ pub(super) struct Ask {
     wanted: Option<(&'static str, Time)>,
     /// It stands in the queue of the bucket.
     queued: bool,
-    /// Requests that changed nothing.
+    /// Requests that changed nothing; those for silence do not count, they are no doubt of the sequence.
     attempts: u32,
     pub(super) last: Option<Time>,
+    /// Why it was last asked.
+    pub(super) last_cause: Option<&'static str>,
     next: Option<Time>,
     pub(super) by_cause: BTreeMap<&'static str, u64>,
 }
@@ -46,7 +50,7 @@ pub(super) struct Ask {
 impl Ask {
     /// Wants a request; false where the node has been asked often enough and never cured.
     pub(super) fn want(&mut self, cause: &'static str, now: Time, config: &HostConfig) -> bool {
-        if self.wanted.is_some() || self.queued {
+        if self.wanted.is_some() {
             return true;
         }
         if self.last.is_some_and(|last| now.since(last) > FORGOTTEN_AFTER) {
@@ -61,9 +65,9 @@ impl Ask {
         true
     }
 
-    /// Wants a request at a time of the caller's choice.
+    /// Wants a request at a time of the caller's choice, however often it was asked: the time between two requests is kept.
     pub(super) fn want_at(&mut self, cause: &'static str, at: Time) {
-        if self.wanted.is_none() && !self.queued && self.attempts == 0 {
+        if self.wanted.is_none() {
             self.wanted = Some((cause, self.next.map_or(at, |next| next.max(at))));
         }
     }
@@ -96,23 +100,23 @@ impl Ask {
         due
     }
 
-    /// Why it is to be asked, if there still is a reason.
-    pub(super) fn cause(&self) -> Option<&'static str> {
-        self.wanted.map(|(cause, _)| cause)
+    /// Why it is to be asked now, if there still is a reason.
+    pub(super) fn cause(&self, now: Time) -> Option<&'static str> {
+        self.wanted.filter(|(_, at)| *at <= now).map(|(cause, _)| cause)
     }
 
-    /// Its turn in the queue has come.
-    pub(super) const fn turn(&mut self) {
+    /// Its turn in the queue has come; what became wanted for later while it stood there stays so.
+    pub(super) fn turn(&mut self, now: Time) {
         self.queued = false;
-        self.wanted = None;
+        self.wanted = self.wanted.filter(|(_, at)| *at > now);
     }
 
     /// It is asked.
     pub(super) fn asked(&mut self, cause: &'static str, now: Time, config: &HostConfig, jitter: &mut Jitter) {
         let doubled = config.rebirth_min_interval.micros().saturating_mul(1 << self.attempts.min(20));
         let interval = Span::from_micros(doubled.min(config.rebirth_max_interval.micros()));
-        self.attempts += 1;
-        self.last = Some(now);
+        self.attempts += u32::from(cause != SILENT);
+        (self.last, self.last_cause) = (Some(now), Some(cause));
         self.next = Some(now + interval + jitter.within(Span::from_micros(interval.micros() / 4)));
         *self.by_cause.entry(cause).or_default() += 1;
     }

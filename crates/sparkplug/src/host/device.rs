@@ -34,6 +34,11 @@ impl Session {
         if !self.has_device(device, said.delivery, cx) {
             return false;
         }
+        // Named metrics need no birth: the device is there, whether it is born again or not.
+        let named = said.payload.metrics.iter().any(|metric| metric.name.as_deref().is_some_and(|name| !name.is_empty()));
+        if let Some(known) = self.devices.get_mut(device).filter(|_| named && said.aliases != Aliases::Gone) {
+            known.until = None;
+        }
         if !self.devices.get(device).is_some_and(|known| known.born) {
             let known = self.trusted && self.birth_at.is_some();
             if known && said.aliases != Aliases::Gone {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use model::{Span, Time};
 
-use super::ask::{Ask, Jitter};
+use super::ask::{Ask, Jitter, SILENT};
 use super::births::Births;
 use super::config::HostConfig;
 use super::faults::Faults;
@@ -19,8 +19,12 @@ use crate::topic::NodeId;
 
 /// How long the devices of a node have to be born again after it, before they are said to be gone.
 pub(super) const DEVICE_GRACE: Span = Span::from_secs(30);
+/// The cause of a request to a node that goes on after births that may be out of date.
+pub(super) const RESUME: &str = "resume";
 /// Gaps within this time are said together.
 pub(super) const GAP_QUIET: Span = Span::from_secs(10);
+/// How often a node that is awaited and says nothing is asked: a request may get lost.
+const SILENT_ASKS: u8 = 3;
 /// So many messages in order without a fault, and earlier requests are forgotten.
 const CURED_RUN: u32 = 64;
 /// So many, and a node whose sequence was given up is supervised again.
@@ -46,6 +50,8 @@ pub(super) struct Message<'a> {
     pub(super) payload: Payload,
     pub(super) digest: u64,
     pub(super) delivery: u64,
+    /// Nothing that comes later was sent before it.
+    pub(super) in_order: bool,
 }
 
 /// What it is.
@@ -101,6 +107,8 @@ pub(super) struct Session {
     pub(super) resuming: bool,
     /// The births are the node's own, of this session.
     pub(super) trusted: bool,
+    /// Why they are not trusted: the cause of a request.
+    pub(super) doubt: &'static str,
     /// False after the fall-back.
     pub(super) supervised: bool,
     pub(super) bd_seq: Option<u64>,
@@ -114,6 +122,8 @@ pub(super) struct Session {
     pub(super) suspicion: Option<Suspicion>,
     /// If it is not heard until then it is gone since the link came up.
     pub(super) heard_until: Option<(Time, Time)>,
+    /// How often it was asked since.
+    silent_asks: u8,
     pub(super) gap: Option<UnsaidGap>,
     pub(super) gap_said: Option<Time>,
     pub(super) ask: Ask,
@@ -142,6 +152,7 @@ impl Session {
             sequence: Sequence::default(),
             resuming: false,
             trusted: false,
+            doubt: RESUME,
             supervised: true,
             bd_seq: None,
             birth_at: None,
@@ -152,6 +163,7 @@ impl Session {
             devices: BTreeMap::new(),
             suspicion: None,
             heard_until: None,
+            silent_asks: 0,
             gap: None,
             gap_said: None,
             ask: Ask::default(),
@@ -206,22 +218,33 @@ impl Session {
 
     /// Its turn in the queue: asks, if there still is a cause.
     pub(super) fn turn(&mut self, cause: Option<&'static str>, cx: &mut Context<'_>) {
-        self.ask.turn();
-        if let Some(cause) = cause {
-            self.ask.asked(cause, cx.now, cx.config, cx.jitter);
-            cx.out.push(Output::AskRebirth { node: self.id.clone(), cause });
+        self.ask.turn(cx.now);
+        let Some(cause) = cause else { return };
+        self.ask.asked(cause, cx.now, cx.config, cx.jitter);
+        cx.out.push(Output::AskRebirth { node: self.id.clone(), cause });
+        if cause == SILENT && self.heard_until.is_some() {
+            self.silent_asks += 1;
+            if self.silent_asks < SILENT_ASKS {
+                // By then every other node has its place in the queue for its first request.
+                self.ask.want_at(SILENT, cx.now + Span::from_micros(cx.config.catch_up_within.micros() / 4));
+            }
         }
     }
 
     /// The broker is there: the node is awaited.
     pub(super) fn link_up(&mut self, cx: &mut Context<'_>) {
-        let config = cx.config;
-        self.presence = Presence::default();
         self.resuming = self.sequence.last().is_some() || !self.tables.is_empty();
+        self.expect(cx);
+    }
+
+    /// It is awaited from now on, and said to be gone if it does not come.
+    pub(super) fn expect(&mut self, cx: &mut Context<'_>) {
+        let config = cx.config;
+        (self.presence, self.silent_asks) = (Presence::default(), 0);
         self.heard_until = Some((cx.now, cx.now + config.catch_up_within + config.death_grace));
         // Nodes that say nothing by themselves are asked early enough that their answer comes within the time.
         let part = Span::from_micros(config.catch_up_within.micros() / 10);
-        self.ask.want_at("silent", cx.now + part + cx.jitter.within(part));
+        self.ask.want_at(SILENT, cx.now + part + cx.jitter.within(part));
     }
 
     /// The broker is gone: nothing is known any more, and nothing is waited for.
@@ -233,7 +256,7 @@ impl Session {
             (device.presence, device.until) = (Presence::default(), None);
         }
         (self.suspicion, self.heard_until) = (None, None);
-        (self.trusted, self.resuming) = (false, true);
+        (self.trusted, self.doubt, self.resuming) = (false, RESUME, true);
         self.ask.forget();
     }
 
@@ -241,7 +264,7 @@ impl Session {
     pub(super) fn hear(&mut self, cx: &mut Context<'_>) {
         self.suspicion = None;
         self.heard_until = None;
-        self.ask.forget_if("silent");
+        self.ask.forget_if(SILENT);
         self.births.forget(cx.now);
         // What comes just after a death may have been on its way before it.
         let dying = self.presence.up == Some(false) && self.presence.since.is_some_and(|at| cx.now < at + cx.config.reorder_wait);
@@ -264,7 +287,7 @@ impl Session {
         self.release_all(cx);
         (self.suspicion, self.heard_until) = (None, None);
         self.ask.forget();
-        self.trusted = false;
+        (self.trusted, self.doubt) = (false, RESUME);
         // A device that is down by itself stays so; the others come back with the node, or are missed after its birth.
         for device in self.devices.values_mut() {
             let alone = device.presence.up == Some(false);

@@ -6,7 +6,7 @@ use model::Time;
 
 use super::output::Output;
 use super::sequence::{Held, Numbered, Patience, Verdict};
-use super::session::{Context, DEVICE_GRACE, Kind, Message, Session, Suspicion};
+use super::session::{Context, DEVICE_GRACE, Kind, Message, RESUME, Session, Suspicion};
 use super::table::BirthFaults;
 use super::values::{self, Aliases, Taken, sent};
 use crate::edge::BD_SEQ;
@@ -53,6 +53,11 @@ impl Session {
         }
         if let Some(shown) = self.births.note(cx.now, self.bd_seq) {
             self.fault("sparkplug.duplicate_node", None, &shown, cx);
+        }
+        // What such a request was for is had; troubles of the sequence, or of a device, are not cured by a birth alone.
+        let wholly_unknown = self.birth_at.is_none() && self.tables.is_empty();
+        if self.ask.last_cause.take().is_some_and(|cause| cause == RESUME || cause == "no_birth" && wholly_unknown) {
+            self.ask.cured();
         }
         self.ask.forget();
         self.sequence.rebase(seq, message.digest);
@@ -134,7 +139,7 @@ impl Session {
     /// The first number after an outage: either it goes on where the last one was, or the births may be out of date.
     fn resume(&mut self, seq: u8, heard: Option<Time>, cx: &mut Context<'_>) {
         let Some(last) = self.sequence.last() else {
-            return self.want("resume", cx);
+            return self.want(RESUME, cx);
         };
         let missing = seq.wrapping_sub(last.wrapping_add(1));
         if missing == 0 {
@@ -145,14 +150,14 @@ impl Session {
         if let Some(from) = heard {
             self.miss(from, Some(missing.into()), "messages while the broker could not be reached", cx);
         }
-        self.want("resume", cx);
+        self.want(RESUME, cx);
     }
 
     fn hold(&mut self, kind: Numbered, seq: u8, message: &Message<'_>, cx: &mut Context<'_>) {
         let (device, payload) = (message.device.clone(), message.raw.to_vec());
         let room = cx.held_room >= payload.len();
         self.sequence.hold(Held { seq, kind, device, payload, digest: message.digest, delivery: message.delivery, at: cx.now });
-        if !room || self.sequence.full() {
+        if message.in_order || !room || self.sequence.full() {
             self.release_all(cx);
         }
     }
@@ -170,7 +175,7 @@ impl Session {
             let before = self.last_message.unwrap_or(held.at).min(held.at);
             let missing = self.sequence.advance(held.seq, held.digest);
             if missing.back {
-                self.trusted = false;
+                (self.trusted, self.doubt) = (false, "sequence");
             }
             if missing != Default::default() && watched {
                 let count = (!missing.back).then_some(missing.count);
@@ -283,7 +288,7 @@ impl Session {
             self.fault("sparkplug.datatype_changed", device.as_ref(), &detail, cx);
         }
         if taken.doubted {
-            self.want("resume", cx);
+            self.want(self.doubt, cx);
         }
     }
 

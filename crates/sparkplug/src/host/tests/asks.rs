@@ -54,13 +54,16 @@ fn five_thousand_silent_nodes() {
     let mut host = Host::new(HostConfig::default(), 9);
     host.set_expected((0..5_000).map(name));
     let mut bench = Bench::of(host);
-    let mut asked = 0;
+    let mut asked = std::collections::BTreeSet::new();
     for second in 0..300 {
-        let now = asks(&bench.wait(seconds(1))).len();
-        asked += now;
+        let out = bench.wait(seconds(1));
+        let now = asks(&out).len();
+        asked.extend(
+            out.into_iter().filter_map(|said| if let Output::AskRebirth { node, .. } = said { Some(node) } else { None }),
+        );
         assert!(now <= 31, "{now} in second {second}");
     }
-    assert_eq!((asked, bench.host.waiting()), (5_000, 0));
+    assert_eq!(asked.len(), 5_000);
 }
 
 #[test]
@@ -104,4 +107,89 @@ fn the_fall_back_is_kept() {
     let mut bench = Bench::of(host);
     bench.play(&edge.node_data(START, &a(1.0)));
     assert_eq!(asks(&bench.wait(seconds(600))), Vec::<&str>::new());
+}
+
+/// A node that speaks seldom is asked after each outage of the link, not after the first alone.
+#[test]
+fn a_quiet_node_is_asked_after_every_outage() {
+    let (mut bench, mut edge) = (Bench::new(), edge(EdgeOptions::default()));
+    bench.play(&edge.node_birth(START, a(0.0)));
+    for outage in 0..6 {
+        let mut out = Vec::new();
+        bench.host.link_down(bench.now, &mut out);
+        bench.now = bench.now + seconds(1);
+        bench.host.link_up(bench.now, &mut out);
+        out.extend(bench.wait(seconds(61)));
+        assert_eq!(asks(&out), ["silent"], "outage {outage}");
+        out = edge.rebirth(bench.now).iter().flat_map(|message| bench.play(message)).collect();
+        out.extend(bench.wait(seconds(300)));
+        assert_eq!((moves(&out), asks(&out)), (vec!["+g/n".to_owned()], vec![]), "outage {outage}");
+    }
+}
+
+/// An outage may come while the node stands in the queue for its request.
+#[test]
+fn an_outage_while_the_request_is_queued() {
+    let mut host = Host::new(HostConfig { bucket_burst: 1, bucket_per_s: 1, ..HostConfig::default() }, 9);
+    host.set_expected((0..200).map(name));
+    let mut bench = Bench::of(host);
+    bench.wait(seconds(61));
+    assert!(bench.host.waiting() > 100);
+    let mut out = Vec::new();
+    bench.host.link_down(bench.now, &mut out);
+    bench.host.link_up(bench.now, &mut out);
+    out.extend(bench.wait(seconds(29)));
+    assert_eq!(asks(&out), Vec::<&str>::new(), "not before its time");
+    out = bench.wait(seconds(270));
+    let asked = out.iter().filter_map(|said| if let Output::AskRebirth { node, .. } = said { Some(node) } else { None });
+    assert_eq!(asked.collect::<std::collections::BTreeSet<_>>().len(), 200);
+}
+
+/// Commands go at QoS 0: one may get lost.
+#[test]
+fn a_silent_node_is_asked_three_times() {
+    let mut host = Host::new(HostConfig::default(), 7);
+    host.set_expected([name(0)]);
+    let mut bench = Bench::of(host);
+    assert_eq!(asks(&bench.wait(seconds(61))), ["silent"]);
+    let out = bench.wait(seconds(243));
+    assert_eq!((asks(&out), moves(&out)), (vec!["silent", "silent"], vec![]));
+    assert_eq!(moves(&bench.wait(seconds(1))), ["-g/n0"]);
+    assert_eq!(asks(&bench.wait(seconds(600))), Vec::<&str>::new());
+}
+
+/// Four outages in which something was lost, each cured by births, are no reason to give the sequence up.
+#[test]
+fn answered_requests_are_no_failed_attempts() {
+    let (mut bench, mut edge) = (Bench::new(), edge(EdgeOptions::default()));
+    bench.play(&edge.node_birth(START, a(0.0)));
+    for _ in 0..8 {
+        let mut out = Vec::new();
+        bench.host.link_down(bench.now, &mut out);
+        bench.host.link_up(bench.now, &mut out);
+        edge.skip_seq();
+        out.extend(bench.play(&edge.node_data(bench.now, &a(1.0))));
+        out.extend(bench.wait(seconds(20)));
+        assert_eq!(asks(&out), ["resume"]);
+        edge.rebirth(bench.now).iter().for_each(|message| drop(bench.play(message)));
+    }
+    assert!(bench.host.reports().next().unwrap().supervised);
+}
+
+/// A node that answers each time, and whose sequence is in trouble all the same, is given up in the end.
+#[test]
+fn a_birth_does_not_cure_a_sequence() {
+    let (mut bench, mut edge) = (Bench::new(), edge(EdgeOptions::default()));
+    bench.play(&edge.node_birth(START, a(0.0)));
+    let mut asked = 0;
+    for _ in 0..600 {
+        (0..200).for_each(|_| edge.skip_seq());
+        let mut out = bench.play(&edge.node_data(bench.now, &a(1.0)));
+        out.extend(bench.wait(seconds(3)));
+        for _ in asks(&out) {
+            asked += 1;
+            edge.rebirth(bench.now).iter().for_each(|message| drop(bench.play(message)));
+        }
+    }
+    assert_eq!((asked, bench.rules()), (4, vec!["sparkplug.no_rebirth".to_owned()]));
 }

@@ -162,7 +162,7 @@ fn what_is_expected_and_never_speaks_is_asked_and_then_said_to_be_down() {
     host.set_expected([NodeId::new("g", "n").unwrap()]);
     let mut bench = Bench::of(host);
     let out = bench.wait(seconds(304));
-    assert_eq!((asks(&out), moves(&out)), (vec!["silent"], vec![]));
+    assert_eq!((asks(&out), moves(&out)), (vec!["silent"; 3], vec![]));
     let out = bench.wait(seconds(1));
     assert_eq!(moves(&out), ["-g/n"]);
     assert!(out.iter().any(|said| matches!(said, Output::NodeDown { since, .. } if *since == START)));
@@ -202,4 +202,18 @@ fn two_nodes_under_one_id_are_named_and_asked_no_more() {
     assert!(bench.rules().contains(&"sparkplug.duplicate_node".to_owned()));
     assert!(asks(&out).len() <= 1, "{:?}", asks(&out));
     assert_eq!(numbers(&out).len(), 80);
+}
+
+/// A device whose data name their metrics is there, born again or not.
+#[test]
+fn a_device_that_speaks_by_name_is_not_missed() {
+    let options = EdgeOptions { naming: crate::edge::Naming::Names, ..EdgeOptions::default() };
+    let (mut bench, mut edge) = (Bench::new(), edge(options));
+    bench.play(&edge.node_birth(START, a(0.0)));
+    bench.play(&edge.device_birth(&device(), START, a(0.0)));
+    let later = START + seconds(1);
+    bench.play(&edge.node_birth(later, a(0.0)));
+    let mut out = bench.play(&edge.device_data(&device(), later, &a(1.0)));
+    out.extend(bench.wait(seconds(60)));
+    assert_eq!((moves(&out), numbers(&out)), (vec![], vec![1.0]));
 }

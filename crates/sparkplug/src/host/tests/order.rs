@@ -186,3 +186,31 @@ fn two_nodes_with_one_counter() {
     assert_eq!(bench.rules(), ["sparkplug.no_rebirth", "sparkplug.no_rebirth"]);
     assert!(bench.host.reports().all(|report| !report.supervised));
 }
+
+/// Over one connection nothing is overtaken: no message waits for what is missing, and the gap is said at once.
+#[test]
+fn what_comes_in_order_is_never_held_back() {
+    let (mut bench, mut edge) = born(0);
+    let mut out = Vec::new();
+    for message in data(&mut edge, 20).iter().step_by(2) {
+        bench.sent += 1;
+        bench.host.take_in_order(&message.topic.to_string(), &message.payload, bench.sent, bench.now, &mut out);
+        assert_eq!(done(&out).last(), Some(&bench.sent));
+    }
+    assert_eq!(numbers(&out).len(), 10);
+    out.extend(bench.wait(seconds(20)));
+    assert_eq!((gaps(&out).into_iter().flatten().sum::<u64>(), asks(&out)), (9, vec!["sequence"]));
+}
+
+/// A message that is told of after a timer that fired later than it came takes nobody back in time.
+#[test]
+fn time_does_not_go_back() {
+    let (mut bench, mut edge) = born(0);
+    bench.wait(seconds(10));
+    let sent = data(&mut edge, 2);
+    bench.now = START;
+    bench.play(&sent[1]);
+    assert_eq!(bench.host.next_deadline(), Some(START + seconds(12)));
+    let report = bench.host.reports().next().unwrap();
+    assert_eq!(report.last_message, Some(START + seconds(10)));
+}
