@@ -8,6 +8,7 @@ mod gateways;
 pub mod journal;
 pub mod mqtt_password;
 pub mod query;
+mod said;
 pub mod server;
 pub mod simulate;
 pub mod site;

@@ -10,6 +10,7 @@ use wire::v1::history_service_client::HistoryServiceClient;
 use wire::v1::registry_service_client::RegistryServiceClient;
 
 use crate::cli::{QueryArgs, What};
+use crate::command::said::said;
 use crate::command::{events as lines, gateways as reports, server};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
@@ -139,7 +140,9 @@ async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output
             let line = if args.json {
                 lines::json_line(event)
             } else {
-                format!("{:<28} {:<22} {}", shown(event.occurred_at.as_ref()), event.kind, event.subject)
+                let what = wire::v1_to_recorded(event).map_or_else(|_| String::new(), |it| said(&it.event.body));
+                let line = format!("{:<28} {:<22} {}  {what}", shown(event.occurred_at.as_ref()), event.kind, event.subject);
+                line.trim_end().to_owned()
             };
             out.line(&line)?;
         }

@@ -12,6 +12,7 @@ use wire::v1::exchange_service_client::ExchangeServiceClient;
 use wire::v1::subscribe_request::Start;
 use wire::v1::subscribe_response::Item;
 
+use crate::command::said::said;
 use crate::command::{events, server};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
@@ -115,7 +116,8 @@ impl Printer {
         let event = &recorded.event;
         let time = wire::format_time(event.occurred_at);
         let EventBody::Alarm(alarm) = &event.body else {
-            return format!("{time}  {:<22} {}", event.body.kind(), event.subject);
+            let line = format!("{time}  {:<22} {}  {}", event.body.kind(), event.subject, said(&event.body));
+            return line.trim_end().to_owned();
         };
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         let text = format!(
