@@ -244,6 +244,8 @@ impl Intake {
         if !end {
             self.look_at_streams(now);
             self.run_sparkplug(now);
+        } else {
+            self.end_sparkplug(now);
         }
         for gateway in self.gateways.values_mut().flat_map(BTreeMap::values_mut) {
             if let Some(tags) = gateway.unmapped_now(now) {

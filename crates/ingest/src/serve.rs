@@ -66,7 +66,8 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
         .map_err(IngestError::journal("read the site"))?;
     let Some(index) = first_index(&*journal, &mut site, &latch, &shutdown).await? else { return Ok(()) };
     let mut hosting = Hosting::new(&config.sparkplug_host_id, getrandom::u64().unwrap_or_default());
-    hosting.restore(&load_births(&config.data).await?);
+    hosting.expect(&index);
+    restore_births(&mut hosting, &config.data).await?;
     let births = hosting.births.clone();
     let mut intake = Intake::new(Arc::clone(&index), hosting, journal.now());
     rebuild::recall(&journal, &mut intake).await?;
@@ -106,9 +107,21 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
     join(tasks, &shutdown).await
 }
 
-async fn load_births(data: &Path) -> Result<Vec<Vec<u8>>, IngestError> {
+/// One file after the other, for all together may be large; the newest first, for there may not be room for all.
+async fn restore_births(hosting: &mut Hosting, data: &Path) -> Result<(), IngestError> {
+    let ended = |_| IngestError::Ended { part: "reading births" };
     let data = data.to_owned();
-    tokio::task::spawn_blocking(move || births::load(&data)).await.map_err(|_| IngestError::Ended { part: "reading births" })
+    let files = tokio::task::spawn_blocking(move || births::files(&data)).await.map_err(ended)?;
+    if !files.is_empty() {
+        info!(nodes = files.len(), "births of Sparkplug nodes are restored");
+    }
+    for file in files {
+        let kept = tokio::task::spawn_blocking(move || births::load(&file)).await.map_err(ended)?;
+        if let Some(kept) = kept {
+            hosting.restore(&kept);
+        }
+    }
+    Ok(())
 }
 
 /// All links, opened.

@@ -42,6 +42,7 @@ impl Intake {
         if *source == SourceId::of(Protocol::Sparkplug) {
             // First, for what the session held back came before the end.
             self.sparkplug_down(now);
+            self.hosting.missed.note(self.index.partitions.iter().copied(), since);
         }
         self.up.retain(|it| !source.covers(it));
         for partition in self.index.partitions.clone() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use journal::{Append, Journal, JournalId, Key};
+use journal::{Append, Journal, JournalError, JournalId, Key, Level, ReadLimit};
 use model::{Body, Partition, Position, SourceId, Span, Time};
 use service::Shutdown;
 use tokio::sync::{mpsc, watch};
@@ -88,9 +88,32 @@ impl Writer {
     /// A start counts as down for every source, before anything else of this run.
     pub(crate) async fn start(&mut self) -> Result<(), IngestError> {
         let partitions = self.intake.index().partitions.clone();
+        for partition in &partitions {
+            if let Some(since) = self.last_supervised(*partition).await? {
+                self.intake.hosting.missed.note([*partition], since);
+            }
+        }
         self.cover(partitions).await?;
         self.intake.resume(self.journal.now());
         self.flush().await
+    }
+
+    /// When an earlier run was last there; `None` where there was none. A start may be said already (`mark_start`).
+    async fn last_supervised(&self, partition: Partition) -> Result<Option<Time>, IngestError> {
+        let id = JournalId::Telemetry(partition);
+        let bounds = self.journal.bounds(id);
+        let after = Position(bounds.appended.0.saturating_sub(1));
+        let limit = ReadLimit { records: 1, ..ReadLimit::default() };
+        let newest = match self.journal.read(id, after, Level::Appended, limit).await {
+            // The time alone is known then.
+            Err(JournalError::Trimmed { .. } | JournalError::Corrupt { .. }) => Vec::new(),
+            read => read.map_err(IngestError::journal("read when an earlier run ended"))?,
+        };
+        let since = match newest.first().map(|it| wire::decode_body(&it.body)) {
+            Some(Ok(Body::SourceDown { source, since, .. })) if source == SourceId::all() => since,
+            _ => bounds.last_time,
+        };
+        Ok(Some(since).filter(|since| *since > Time::MIN))
     }
 
     async fn adopt(&mut self, index: Arc<SiteIndex>) -> Result<(), IngestError> {

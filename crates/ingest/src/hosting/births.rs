@@ -24,7 +24,7 @@ use crate::{IngestError, metrics as names};
 const FOLDER: &str = "sparkplug";
 const SUFFIX: &str = "birth";
 const MAX_FILES: usize = 10_000;
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Wait before what could not be written is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -144,8 +144,8 @@ fn file_name(node: &NodeId) -> String {
     format!("{hex}.{SUFFIX}")
 }
 
-/// What earlier runs kept, in no order. What cannot be read is left out and said: its node is asked again.
-pub(crate) fn load(data: &Path) -> Vec<Vec<u8>> {
+/// What earlier runs kept, newest first.
+pub(crate) fn files(data: &Path) -> Vec<PathBuf> {
     let folder = data.join(FOLDER);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -166,8 +166,12 @@ pub(crate) fn load(data: &Path) -> Vec<Vec<u8>> {
             warn!(%error, path = %path.display(), "births of a node not heard of for long stay");
         }
     }
-    let read = |path: PathBuf| fs::read(&path).inspect_err(|error| warn!(%error, path = %path.display(), "births left out")).ok();
-    files.into_iter().filter_map(|(_, path)| read(path)).collect()
+    files.into_iter().rev().map(|(_, path)| path).collect()
+}
+
+/// What an earlier run kept of one node. What cannot be read is left out and said: its node is asked again.
+pub(crate) fn load(file: &Path) -> Option<Vec<u8>> {
+    fs::read(file).inspect_err(|error| warn!(%error, path = %file.display(), "births left out")).ok()
 }
 
 #[cfg(test)]
@@ -190,7 +194,7 @@ mod tests {
         drained.request();
         write_births(data.path().to_owned(), births.clone(), drained).await.expect("written");
         assert!(!births.is_pending(&node(1)) && births.is_pending(&node(3)), "what is too large never counts as kept");
-        let mut kept = load(data.path());
+        let mut kept: Vec<_> = files(data.path()).iter().filter_map(|it| load(it)).collect();
         kept.sort();
         assert_eq!(kept, [b"new".to_vec(), b"other".to_vec()]);
     }
@@ -203,6 +207,6 @@ mod tests {
         births.keep(&node(1), b"kept".to_vec());
         drained.request();
         write_births(data.path().to_owned(), births.clone(), drained).await.expect("it goes on");
-        assert!(births.is_pending(&node(1)) && load(data.path()).is_empty());
+        assert!(births.is_pending(&node(1)) && files(data.path()).is_empty());
     }
 }

@@ -4,6 +4,8 @@
 //! births of a node are not on disk its messages carry none: a restart then doubts it, which is right, for its aliases may be others.
 
 pub(crate) mod births;
+mod keeping;
+mod missed;
 mod records;
 mod state;
 mod values;
@@ -15,7 +17,7 @@ use metrics::{counter, gauge};
 use model::{Body, GatewayPath, Message, Partition, Protocol, Time};
 use sparkplug::{Host, HostConfig, NodeId, Output, Payload, Topic, Value};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::dead::Refused;
 use crate::index::{SiteIndex, node_of};
@@ -26,6 +28,8 @@ use crate::metrics as names;
 use crate::report::{Book, Stray};
 use crate::round::Slot;
 use births::Births;
+use keeping::Keeping;
+use missed::Missed;
 use records::source_of;
 pub(crate) use state::HostState;
 
@@ -61,17 +65,23 @@ pub(crate) struct Hosting {
     host: Host,
     state: HostState,
     pub(crate) births: Births,
+    keeping: Keeping,
+    pub(crate) missed: Missed,
     pub(crate) commands: Commands,
     /// Nodes of the site.
     nodes: BTreeMap<NodeId, Node>,
     /// Paths of nodes and devices that are there, of the site or not.
     present: BTreeSet<String>,
+    /// Paths of those that were said to be gone since the link came up: since when, and why.
+    gone: BTreeMap<String, (Time, String)>,
     /// Deliveries that the session holds, by ticket.
     held: BTreeMap<u64, Held>,
     ticket: u64,
     /// Where the sequence of each node stood in the journal; `None` where its last message carried no number.
     resumed: BTreeMap<NodeId, Option<u8>>,
     out: Vec<Output>,
+    /// The newest time the session was told: of deliveries, or of a look at what is due.
+    newest: Time,
 }
 
 /// What is kept of a node of the site.
@@ -90,6 +100,7 @@ struct Held {
     ack: Ack,
     /// The journal has its sequence number.
     numbered: bool,
+    /// Of a publisher in this process; over a broker the session itself bounds what it holds.
     _room: Option<Room>,
 }
 
@@ -109,33 +120,36 @@ impl Hosting {
             host: Host::new(HostConfig::default(), seed),
             state: HostState::new(host_id),
             births: Births::default(),
+            keeping: Keeping::default(),
+            missed: Missed::default(),
             commands: Commands::default(),
             nodes: BTreeMap::new(),
             present: BTreeSet::new(),
+            gone: BTreeMap::new(),
             held: BTreeMap::new(),
             ticket: 0,
             resumed: BTreeMap::new(),
             out: Vec::new(),
+            newest: Time::MIN,
         }
     }
 
-    /// Takes in what an earlier run kept of its nodes.
-    pub(crate) fn restore(&mut self, kept: &[Vec<u8>]) {
-        let mut nodes = 0;
-        for kept in kept {
-            match self.host.restore(kept) {
-                Ok(_) => nodes += 1,
-                Err(error) => warn!(%error, "births of a node left out; it is asked for them"),
-            }
-        }
-        if nodes > 0 {
-            info!(nodes, "births of Sparkplug nodes restored");
+    /// Takes in what an earlier run kept of a node; after `expect`, so that nodes of no site do not take the place of those of one.
+    pub(crate) fn restore(&mut self, kept: &[u8]) {
+        if let Err(error) = self.host.restore(kept) {
+            warn!(%error, "births of a node left out; it is asked for them");
         }
     }
 
-    /// Notes a message of an earlier run, oldest first.
+    /// Notes a message of an earlier run, oldest first. A batch does not say how its gateways speak: a path of plain JSON or gRPC may
+    /// begin like a node, and its number is no node's.
     pub(crate) fn recall(&mut self, index: &SiteIndex, partition: Partition, path: &str, seq: Option<u64>) {
         let node = node_of(path);
+        let other = [Protocol::Mqtt, Protocol::Grpc].into_iter().any(|it| index.gateway(it, path).is_some());
+        if other && path != node && index.gateway(Protocol::Sparkplug, path).is_none() {
+            return;
+        }
+        let seq = seq.filter(|_| !other);
         if index.node(node).is_some_and(|it| it.home == partition)
             && let Ok(node) = NodeId::parse(node)
         {
@@ -154,7 +168,7 @@ impl Hosting {
     }
 
     /// Tells the session which nodes ought to be there.
-    fn expect(&mut self, index: &SiteIndex) {
+    pub(crate) fn expect(&mut self, index: &SiteIndex) {
         self.host.set_expected(index.nodes().filter_map(|(name, _)| NodeId::parse(name).ok()));
     }
 
@@ -205,13 +219,18 @@ impl Intake {
         let hosting = &mut self.hosting;
         hosting.ticket += 1;
         let ticket = hosting.ticket;
-        hosting.held.insert(ticket, Held { topic, payload: payload.clone(), at, ack, numbered: false, _room: room });
-        hosting.host.take(&text, &payload, ticket, now, &mut hosting.out);
+        let (kept_room, _let_go) = if matches!(ack, Ack::Local(_)) { (room, None) } else { (None, room) };
+        hosting.held.insert(ticket, Held { topic, payload: payload.clone(), at, ack, numbered: false, _room: kept_room });
+        // At the time it came: what was due later must not be done before it.
+        hosting.newest = hosting.newest.max(at);
+        hosting.host.take(&text, &payload, ticket, hosting.newest, &mut hosting.out);
         self.apply_session(now);
     }
 
     /// The broker is there, with every subscription.
     pub(crate) fn sparkplug_up(&mut self, now: Time) {
+        self.say_missed(now);
+        self.hosting.newest = self.hosting.newest.max(now);
         self.hosting.host.link_up(now, &mut self.hosting.out);
         self.apply_session(now);
     }
@@ -221,14 +240,24 @@ impl Intake {
         self.hosting.host.link_down(now, &mut self.hosting.out);
         self.apply_session(now);
         self.hosting.present.clear();
+        self.hosting.gone.clear();
     }
 
     /// Does what is due in the session.
     pub(crate) fn run_sparkplug(&mut self, now: Time) {
         if self.hosting.host.next_deadline().is_some_and(|due| due <= now) {
+            self.hosting.newest = self.hosting.newest.max(now);
             self.hosting.host.run(now, &mut self.hosting.out);
             self.apply_session(now);
         }
+        self.keep_births(now, false);
+    }
+
+    /// The end of this run: what the session holds back for its order was acknowledged long ago, so it is taken now.
+    pub(crate) fn end_sparkplug(&mut self, now: Time) {
+        self.hosting.host.link_down(now, &mut self.hosting.out);
+        self.apply_session(now);
+        self.keep_births(now, true);
     }
 
     /// The site changed: other nodes ought to be there, and of those that are there some are named for the first time.
@@ -236,14 +265,25 @@ impl Intake {
         self.hosting.expect(&self.index);
         let index = &self.index;
         self.hosting.nodes.retain(|node, _| index.node(&node.to_string()).is_some());
-        let present: Vec<String> = self.hosting.present.iter().cloned().collect();
-        for path in present {
-            let source = source_of(&path);
-            let Some(node) = self.index.node(node_of(&path)).filter(|_| !self.up.contains(&source)).cloned() else { continue };
+        let mut told: BTreeMap<&str, BTreeSet<Partition>> = BTreeMap::new();
+        for tags in index.gateways(Protocol::Sparkplug) {
+            let path = tags.path.as_str();
+            if before.gateway(Protocol::Sparkplug, path).is_none_or(|it| it.partition != tags.partition) {
+                told.entry(node_of(path)).or_default().insert(tags.partition);
+            }
+        }
+        for path in &self.hosting.present {
+            let (Some(partitions), source) = (told.get(node_of(path)), source_of(path)) else { continue };
             self.up.insert(source.clone());
             // A partition that is new is told all that is up.
-            for partition in node.partitions.intersection(&before.partitions) {
+            for partition in partitions.intersection(&before.partitions) {
                 self.round.push_in_order(*partition, Body::SourceUp { source: source.clone(), session_lost: false });
+            }
+        }
+        for (path, (since, reason)) in &self.hosting.gone {
+            for partition in told.get(node_of(path)).into_iter().flatten() {
+                let (source, reason) = (source_of(path), reason.clone());
+                self.round.push_in_order(*partition, Body::SourceDown { source, since: *since, reason });
             }
         }
     }
@@ -252,10 +292,8 @@ impl Intake {
         let mut out = std::mem::take(&mut self.hosting.out);
         // First of all, so that nothing of the same message counts as kept.
         for output in &out {
-            if let Output::Keep { node } = output
-                && let Some(kept) = self.hosting.host.keep(node)
-            {
-                self.hosting.births.keep(node, kept);
+            if let Output::Keep { node } = output {
+                self.hosting.keeping.want(node);
             }
         }
         for output in out.drain(..) {
@@ -301,7 +339,7 @@ impl Intake {
             }
         }
         samples.sort_by_key(|sample| sample.time);
-        let seq = told.seq.filter(|_| !self.hosting.births.is_pending(told.node)).map(u64::from);
+        let seq = told.seq.filter(|_| !self.hosting.is_unkept(told.node)).map(u64::from);
         let home = self.index.node(&node).map(|it| it.home);
         let mut messages = 0;
         if let Some(tags) = &tags {
@@ -359,7 +397,7 @@ impl Intake {
             && let Ok(Topic::Device { kind: sparkplug::DeviceKind::DDeath, id, .. }) =
                 Topic::parse(&String::from_utf8_lossy(&held.topic))
             && let Ok(Payload { seq: Some(seq), .. }) = Payload::read(&held.payload)
-            && !self.hosting.births.is_pending(&id)
+            && !self.hosting.is_unkept(&id)
         {
             self.number(&id, Some(seq).filter(|seq| *seq < 256));
         }

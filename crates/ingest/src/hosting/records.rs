@@ -17,6 +17,7 @@ use crate::report::{Book, GatewayFaultReport, GatewayReport, PossibleLoss};
 impl Intake {
     pub(super) fn present(&mut self, path: &str, now: Time) {
         self.hosting.present.insert(path.to_owned());
+        self.hosting.gone.remove(path);
         if let Ok(node) = NodeId::parse(path) {
             self.book(&node).connected(true, now);
             info!(node = path, "Sparkplug node is up");
@@ -32,6 +33,7 @@ impl Intake {
     pub(super) fn absent(&mut self, path: &str, since: Time, reason: &str, now: Time) {
         let source = source_of(path);
         self.hosting.present.retain(|it| it != path && !it.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')));
+        self.hosting.gone.insert(path.to_owned(), (since, reason.to_owned()));
         self.up.retain(|it| !source.covers(it));
         if let Ok(node) = NodeId::parse(path) {
             self.book(&node).connected(false, now);

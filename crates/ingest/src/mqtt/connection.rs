@@ -151,10 +151,15 @@ impl Shared {
         if ack.return_codes.first() == Some(&SubscribeReasonCode::Success(QoS::AtMostOnce)) {
             warn!("the broker grants QoS 0 only: messages may be lost");
         }
-        let retain = self.link.clients.borrow().as_ref().is_some_and(|it| it.retain);
+        let retain = self.keeps_messages();
         self.link.role.subscribed(client, retain).map_err(End::other)?;
         alive.subscribed.notify_one();
         Ok(())
+    }
+
+    /// Whether the broker of this connection keeps retained messages.
+    fn keeps_messages(&self) -> bool {
+        self.link.clients.borrow().as_ref().is_some_and(|it| it.retain)
     }
 
     async fn publication(&mut self, publish: Publish, client: &AsyncClient, alive: &Alive) -> Result<(), End> {
@@ -163,7 +168,8 @@ impl Shared {
         if publish.topic == self.canary_topic.as_bytes() {
             return self.canary_back(alive);
         }
-        if let Some(change) = self.link.role.take_own(&publish, client, now) {
+        let retain = self.keeps_messages();
+        if let Some(change) = self.link.role.take_own(&publish, (client, retain), now) {
             return change.map_or(Ok(()), |arrival| self.enqueue(arrival));
         }
         if self.link.role.is_up_with_data() {

@@ -163,8 +163,14 @@ impl Role {
         }
     }
 
-    /// Takes a publication that is the connection's own business; `Some` where it was, with what the writer is to be told.
-    pub(super) fn take_own(&mut self, publish: &Publish, client: &AsyncClient, now: Time) -> Option<Option<Arrival>> {
+    /// Takes a publication that is the connection's own business; `Some` where it was, with what the writer is to be told. `retain`: the
+    /// broker keeps messages.
+    pub(super) fn take_own(
+        &mut self,
+        publish: &Publish,
+        (client, retain): (&AsyncClient, bool),
+        now: Time,
+    ) -> Option<Option<Arrival>> {
         match self {
             Self::Json(json) => (publish.topic == dropped::TOPIC.as_bytes()).then(|| {
                 let rise = json.dropped.read(&publish.payload, now)?;
@@ -180,7 +186,7 @@ impl Role {
             Self::Sparkplug(state) => publish.topic.starts_with(b"spBv1.0/STATE/").then(|| {
                 if state.is_denied_by(&publish.topic, &publish.payload) {
                     info!(topic = state.topic(), "somebody said that this host is gone; said again that it is there");
-                    if let Err(error) = say_online(state, client, true) {
+                    if let Err(error) = say_online(state, client, retain) {
                         warn!(error, "STATE not published");
                     }
                 }
