@@ -110,9 +110,17 @@ impl Host {
         self.sessions.get(node).map(kept::keep)
     }
 
-    /// The nodes that ought to be there: those that never speak are said to be down, too. Replaces the earlier set.
+    /// The nodes that ought to be there: those that never speak are said to be down, too. Replaces the earlier set. A node that is named
+    /// for the first time and is not there is awaited from now on, even if it was said to be down before.
     pub fn set_expected(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
-        self.expected = nodes.into_iter().collect();
+        let before = std::mem::replace(&mut self.expected, nodes.into_iter().collect());
+        let named: Vec<NodeId> = self.expected.difference(&before).cloned().collect();
+        let linked = self.linked;
+        for id in named.iter().filter(|_| linked) {
+            let mut nothing = Vec::new();
+            self.touch(id, self.now, &mut nothing, Session::named);
+            debug_assert!(nothing.is_empty(), "a node that is awaited says nothing yet");
+        }
         let new: Vec<NodeId> = self.expected.iter().filter(|id| !self.sessions.contains_key(*id)).cloned().collect();
         for id in new {
             self.insert(Session::new(id));
@@ -224,6 +232,10 @@ impl Host {
                 if let Some(session) = self.sessions.get_mut(id) {
                     session.counts.messages += 1;
                     session.counts.refused += 1;
+                }
+                if kind == Kind::NodeDeath {
+                    let why = format!("an NDEATH that cannot be read: {detail}");
+                    self.touch(id, now, out, |session, cx| session.suspect("sparkplug.death_unreadable", why, cx));
                 }
                 out.push(Output::Refused { delivery, node: Some(id.clone()), reason, detail });
                 return out.push(Output::Done { delivery });

@@ -2,8 +2,8 @@
 //!
 //! Limits: a payload has `PAYLOAD_BYTES_MAX` bytes and `PAYLOAD_METRICS_MAX` metrics at most, counted before anything is built of it.
 //! Data sets, templates and property sets inside are kept as the bytes they came in: two bytes on the wire would otherwise grow to a
-//! hundred in memory, and the first two are refused by name anyway. Fields that are not listed (uuid, body, metadata, extensions) are
-//! skipped.
+//! hundred in memory, and the first two are refused by name anyway. Fields that are not listed (body, metadata, extensions) are
+//! skipped; of the uuid only the word matters that says that the metrics are compressed.
 
 use model::Time;
 use prost::Message;
@@ -12,6 +12,9 @@ use prost::Message;
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
 /// The most metrics in one payload.
 pub const PAYLOAD_METRICS_MAX: usize = 50_000;
+
+/// The `uuid` of a payload whose metrics are compressed, in `body`.
+const COMPRESSED: &[u8] = b"SPBV1.0_COMPRESSED";
 
 /// One message of an edge node.
 #[derive(Clone, PartialEq, Message)]
@@ -127,6 +130,9 @@ pub enum DecodeError {
         /// How many.
         metrics: usize,
     },
+    /// The metrics are in `body`, compressed.
+    #[error("read a payload with uuid = SPBV1.0_COMPRESSED: its metrics are compressed; turn compression off in the edge node")]
+    Compressed,
     /// Not protobuf, or not of this schema.
     #[error("read the payload as Sparkplug B protobuf ({0}): the publisher must encode org.eclipse.tahu.protobuf.Payload")]
     Protobuf(#[from] prost::DecodeError),
@@ -138,6 +144,7 @@ impl DecodeError {
         match self {
             Self::TooLarge { .. } => "payload_too_large",
             Self::TooManyMetrics { .. } => "too_many_metrics",
+            Self::Compressed => "payload_compressed",
             Self::Protobuf(_) => "not_sparkplug",
         }
     }
@@ -147,12 +154,15 @@ impl Payload {
     /// Reads a payload within the limits.
     ///
     /// # Errors
-    /// Too many bytes or metrics, or not protobuf of this schema.
+    /// Too many bytes or metrics, compressed, or not protobuf of this schema.
     pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.len() > PAYLOAD_BYTES_MAX {
             return Err(DecodeError::TooLarge { bytes: bytes.len() });
         }
-        let metrics = count_metrics(bytes);
+        let (metrics, compressed) = survey(bytes);
+        if compressed {
+            return Err(DecodeError::Compressed);
+        }
         if metrics > PAYLOAD_METRICS_MAX {
             return Err(DecodeError::TooManyMetrics { metrics });
         }
@@ -188,26 +198,31 @@ pub fn millis_of(time: Time) -> u64 {
     u64::try_from(time.micros().div_euclid(1_000)).unwrap_or(0)
 }
 
-/// How many metrics a payload has, by its outermost fields alone; counting ends where they stop making sense.
-fn count_metrics(mut bytes: &[u8]) -> usize {
+/// How many metrics a payload has, and whether it says that they are compressed, by its outermost fields alone; it ends where they stop
+/// making sense.
+fn survey(mut bytes: &[u8]) -> (usize, bool) {
     const METRICS: u64 = 2;
-    let mut count = 0;
+    const UUID: u64 = 4;
+    let (mut count, mut compressed) = (0, false);
     while !bytes.is_empty() {
-        let Ok(key) = prost::encoding::decode_varint(&mut bytes) else { return count };
+        let Ok(key) = prost::encoding::decode_varint(&mut bytes) else { return (count, compressed) };
         let skip = match key & 7 {
             0 => prost::encoding::decode_varint(&mut bytes).map(|_| 0),
             1 => Ok(8),
             2 => prost::encoding::decode_varint(&mut bytes),
             5 => Ok(4),
-            _ => return count,
+            _ => return (count, compressed),
         };
         count += usize::from(key == METRICS << 3 | 2);
         let Some(rest) = skip.ok().and_then(|skip| usize::try_from(skip).ok()).and_then(|skip| bytes.get(skip..)) else {
-            return count;
+            return (count, compressed);
         };
+        if key == UUID << 3 | 2 {
+            compressed = &bytes[..bytes.len() - rest.len()] == COMPRESSED;
+        }
         bytes = rest;
     }
-    count
+    (count, compressed)
 }
 
 #[cfg(test)]
@@ -245,6 +260,16 @@ mod tests {
         assert_eq!(Payload::read(&empty(metrics)), Err(DecodeError::TooManyMetrics { metrics }));
         let bytes = PAYLOAD_BYTES_MAX + 1;
         assert_eq!(Payload::read(&vec![0; bytes]), Err(DecodeError::TooLarge { bytes }));
+    }
+
+    #[test]
+    fn compressed_metrics_are_refused_by_name() {
+        let payload = Payload { timestamp: Some(1), metrics: vec![], seq: Some(1) }.write();
+        let with = |uuid: &[u8]| [&payload[..], &[0x22, u8::try_from(uuid.len()).unwrap()], uuid, &[0x2a, 1, 0x1f]].concat();
+        assert_eq!(Payload::read(&with(COMPRESSED)), Err(DecodeError::Compressed));
+        assert_eq!(DecodeError::Compressed.reason(), "payload_compressed");
+        assert!(Payload::read(&with(b"SPBV1.0_COMPRESSED?")).is_ok());
+        assert!(Payload::read(&with(b"")).is_ok());
     }
 
     #[test]

@@ -7,6 +7,8 @@ use model::{Span, Time};
 use super::config::HostConfig;
 use crate::topic::NodeId;
 
+/// The cause of a request to a node that goes on after births that may be out of date.
+pub(super) const RESUME: &str = "resume";
 /// The cause of a request to a node that says nothing by itself.
 pub(super) const SILENT: &str = "silent";
 /// After this long without a request the next counts as the first.

@@ -21,7 +21,11 @@ impl Session {
         }
         self.device_up(device, cx);
         if let Some(known) = self.devices.get_mut(device) {
-            (known.born, known.until) = (true, None);
+            (known.born, known.missed, known.until) = (true, false, None);
+        }
+        // The birth was on its way: there is nothing to ask for, if it was the last that is missed.
+        if self.tables.get(&None).is_some() && !self.devices.values().any(|known| known.missed) {
+            self.ask.forget_if("no_birth");
         }
         self.declare(said.device, said.payload, said.delivery, cx);
         self.say_values(said.device, said.payload, (said.seq, said.delivery, true), said.aliases, cx);
@@ -39,9 +43,10 @@ impl Session {
         if let Some(known) = self.devices.get_mut(device).filter(|_| named && said.aliases != Aliases::Gone) {
             known.until = None;
         }
-        if !self.devices.get(device).is_some_and(|known| known.born) {
-            let known = self.trusted && self.birth_at.is_some();
-            if known && said.aliases != Aliases::Gone {
+        // What is older than the node's birth tells nothing of the births that follow it.
+        if let Some(known) = self.devices.get_mut(device).filter(|known| !known.born && said.aliases != Aliases::Gone) {
+            known.missed = true;
+            if self.trusted && self.birth_at.is_some() {
                 let detail = "DDATA before the DBIRTH that has to follow each NBIRTH: its aliases cannot be named";
                 self.fault("sparkplug.data_before_birth", Some(device), detail, cx);
             }
@@ -79,7 +84,7 @@ impl Session {
 
     pub(super) fn device_down(&mut self, device: &Arc<str>, since: Time, reason: &'static str, cx: &mut Context<'_>) {
         let Some(known) = self.devices.get_mut(device) else { return };
-        (known.born, known.until) = (false, None);
+        (known.born, known.missed, known.until) = (false, false, None);
         let was = std::mem::replace(&mut known.presence, Presence { up: Some(false), since: Some(since) });
         if was.up != Some(false) {
             cx.out.push(Output::DeviceDown { node: self.id.clone(), device: device.clone(), since, reason });

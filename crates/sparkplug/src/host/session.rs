@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use model::{Span, Time};
 
-use super::ask::{Ask, Jitter, SILENT};
+use super::ask::{Ask, Jitter, RESUME, SILENT};
 use super::births::Births;
 use super::config::HostConfig;
 use super::faults::Faults;
@@ -19,10 +19,10 @@ use crate::topic::NodeId;
 
 /// How long the devices of a node have to be born again after it, before they are said to be gone.
 pub(super) const DEVICE_GRACE: Span = Span::from_secs(30);
-/// The cause of a request to a node that goes on after births that may be out of date.
-pub(super) const RESUME: &str = "resume";
 /// Gaps within this time are said together.
 pub(super) const GAP_QUIET: Span = Span::from_secs(10);
+/// The same for a node whose sequence is given up: its numbers may count for others, too.
+const GAP_QUIET_UNWATCHED: Span = Span::from_secs(600);
 /// How often a node that is awaited and says nothing is asked: a request may get lost.
 const SILENT_ASKS: u8 = 3;
 /// So many messages in order without a fault, and earlier requests are forgotten.
@@ -75,6 +75,8 @@ pub(super) struct Device {
     pub(super) presence: Presence,
     /// Born since the node's last birth.
     pub(super) born: bool,
+    /// It spoke without, and the node is to be asked for that.
+    pub(super) missed: bool,
     /// If it is not born until then it is gone.
     pub(super) until: Option<Time>,
 }
@@ -187,7 +189,7 @@ impl Session {
     /// The next instant at which something is to be done.
     pub(super) fn deadline(&self, config: &HostConfig) -> Option<Time> {
         let devices = self.devices.values().filter_map(|device| device.until).min();
-        let gap = self.gap.and_then(|_| self.gap_said.map(|said| said + GAP_QUIET));
+        let gap = self.gap.and_then(|_| self.gap_said.map(|said| said + self.gap_quiet()));
         let suspicion = self.suspicion.as_ref().map(|suspicion| suspicion.until);
         let heard = self.heard_until.map(|(_, until)| until);
         let held = self.sequence.deadline(config.reorder_wait);
@@ -209,7 +211,7 @@ impl Session {
             self.down(since, "not heard since the broker could be reached", cx);
         }
         self.late_devices(cx);
-        if self.gap_said.is_some_and(|said| said + GAP_QUIET <= cx.now) {
+        if self.gap_said.is_some_and(|said| said + self.gap_quiet() <= cx.now) {
             self.say_gap(cx);
         }
         self.settle();
@@ -235,6 +237,13 @@ impl Session {
     pub(super) fn link_up(&mut self, cx: &mut Context<'_>) {
         self.resuming = self.sequence.last().is_some() || !self.tables.is_empty();
         self.expect(cx);
+    }
+
+    /// A site names it from now on.
+    pub(super) fn named(&mut self, cx: &mut Context<'_>) {
+        if self.presence.up != Some(true) && self.heard_until.is_none() {
+            self.expect(cx);
+        }
     }
 
     /// It is awaited from now on, and said to be gone if it does not come.
@@ -266,12 +275,15 @@ impl Session {
         self.heard_until = None;
         self.ask.forget_if(SILENT);
         self.births.forget(cx.now);
-        // What comes just after a death may have been on its way before it.
-        let dying = self.presence.up == Some(false) && self.presence.since.is_some_and(|at| cx.now < at + cx.config.reorder_wait);
-        if self.presence.up != Some(true) && !dying {
+        if self.presence.up != Some(true) && !self.dying(cx) {
             self.up(cx);
         }
         self.last_message = Some(cx.now);
+    }
+
+    /// What comes just after a death may have been on its way before it.
+    pub(super) fn dying(&self, cx: &Context<'_>) -> bool {
+        self.presence.up == Some(false) && self.presence.since.is_some_and(|at| cx.now < at + cx.config.reorder_wait)
     }
 
     pub(super) fn up(&mut self, cx: &mut Context<'_>) {
@@ -292,7 +304,7 @@ impl Session {
         for device in self.devices.values_mut() {
             let alone = device.presence.up == Some(false);
             let presence = if alone { device.presence } else { Presence::default() };
-            *device = Device { presence, born: false, until: None };
+            *device = Device { presence, ..Device::default() };
         }
         if self.presence.up == Some(false) {
             return;
@@ -348,9 +360,13 @@ impl Session {
                 UnsaidGap { from: gap.from, to, missing, reason: gap.reason }
             }
         });
-        if self.gap_said.is_none_or(|said| said + GAP_QUIET <= cx.now) {
+        if self.gap_said.is_none_or(|said| said + self.gap_quiet() <= cx.now) {
             self.say_gap(cx);
         }
+    }
+
+    fn gap_quiet(&self) -> Span {
+        if self.watched() { GAP_QUIET } else { GAP_QUIET_UNWATCHED }
     }
 
     fn say_gap(&mut self, cx: &mut Context<'_>) {

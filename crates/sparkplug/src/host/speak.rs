@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use model::Time;
 
+use super::ask::RESUME;
 use super::output::Output;
 use super::sequence::{Held, Numbered, Patience, Verdict};
-use super::session::{Context, DEVICE_GRACE, Kind, Message, RESUME, Session, Suspicion};
+use super::session::{Context, DEVICE_GRACE, Kind, Message, Session, Suspicion};
 use super::table::BirthFaults;
 use super::values::{self, Aliases, Taken, sent};
 use crate::edge::BD_SEQ;
@@ -27,11 +28,12 @@ impl Session {
     /// with a known bdSeq or an older clock stay deaf).
     pub(super) fn node_birth(&mut self, message: &Message<'_>, cx: &mut Context<'_>) {
         let payload = &message.payload;
-        if self.birth_digest == Some(message.digest) && payload.timestamp.is_some() {
+        if self.birth_digest == Some(message.digest) && payload.timestamp.is_some() && self.just_so(payload, cx) {
             self.hear(cx);
             return self.repeat(message.delivery, cx);
         }
-        let seq = self.number(payload, cx).unwrap_or(0);
+        // Some encoders do not write a 0, and that is what a birth should have.
+        let seq = payload.seq.and_then(|_| self.number(payload, cx)).unwrap_or(0);
         let birth_sent = sent(payload);
         // What was held and goes on from this birth was overtaken by nothing but the birth itself.
         let younger =
@@ -65,7 +67,7 @@ impl Session {
         (self.trusted, self.resuming) = (true, false);
         self.tables.clear();
         for device in self.devices.values_mut() {
-            device.born = false;
+            (device.born, device.missed) = (false, false);
             device.until = (device.presence.up != Some(false)).then(|| cx.now + DEVICE_GRACE);
         }
         self.declare(&None, payload, message.delivery, cx);
@@ -82,7 +84,7 @@ impl Session {
         let fits = said.zip(self.bd_seq).is_some_and(|(said, born)| said % 256 == born % 256);
         if fits {
             self.down(cx.now, "its death came", cx);
-        } else if self.presence.up != Some(false) && self.suspicion.is_none() {
+        } else {
             let born = self.bd_seq.map_or_else(|| "an unknown one".to_owned(), |born| born.to_string());
             let (rule, detail) = match said {
                 Some(said) => (
@@ -94,15 +96,26 @@ impl Session {
                     format!("an NDEATH without bdSeq for a birth with {born}: add it to the Will"),
                 ),
             };
-            self.suspicion = Some(Suspicion { at: cx.now, until: cx.now + cx.config.death_grace, rule, detail });
+            self.suspect(rule, detail, cx);
         }
         cx.out.push(Output::Done { delivery: message.delivery });
+    }
+
+    /// A death that may be none.
+    pub(super) fn suspect(&mut self, rule: &'static str, detail: String, cx: &Context<'_>) {
+        if self.presence.up != Some(false) && self.suspicion.is_none() {
+            self.suspicion = Some(Suspicion { at: cx.now, until: cx.now + cx.config.death_grace, rule, detail });
+        }
     }
 
     /// Everything that carries a number of the node's sequence.
     pub(super) fn numbered(&mut self, kind: Numbered, message: &Message<'_>, cx: &mut Context<'_>) {
         let heard = self.last_message;
         self.hear(cx);
+        if self.dying(cx) {
+            // The death may have been an old one that came late, of a node that does not count its deaths: let it answer.
+            self.want(RESUME, cx);
+        }
         let aliases = self.aliases();
         let said = |seq, aliases| Said {
             kind,
@@ -127,9 +140,14 @@ impl Session {
                 self.deliver(&said(Some(seq), aliases), cx);
             }
             Verdict::Stale if self.just_born(&message.payload, cx.now) => self.deliver(&said(Some(seq), Aliases::Gone), cx),
+            Verdict::Early if self.of_before(&message.payload, cx) => self.deliver(&said(Some(seq), Aliases::Gone), cx),
             Verdict::Stale | Verdict::Early if self.watched() => self.hold(kind, seq, message, cx),
             _ => {
-                self.sequence.advance(seq, message.digest);
+                let missing = self.sequence.advance(seq, message.digest);
+                if missing != Default::default() {
+                    // How many nobody can tell: this is where the sequence is not watched.
+                    self.miss(heard.unwrap_or(cx.now), None, "numbers of its sequence are missing", cx);
+                }
                 self.deliver(&said(Some(seq), self.aliases()), cx);
                 self.release(Patience::InOrder, cx);
             }
@@ -141,14 +159,14 @@ impl Session {
         let Some(last) = self.sequence.last() else {
             return self.want(RESUME, cx);
         };
-        let missing = seq.wrapping_sub(last.wrapping_add(1));
-        if missing == 0 {
+        if seq == last.wrapping_add(1) {
             self.trusted = !self.tables.is_empty();
             return;
         }
         self.sequence.resume(seq.wrapping_sub(1));
         if let Some(from) = heard {
-            self.miss(from, Some(missing.into()), "messages while the broker could not be reached", cx);
+            // The counter may have gone round any number of times.
+            self.miss(from, None, "messages while the broker could not be reached", cx);
         }
         self.want(RESUME, cx);
     }
@@ -302,10 +320,23 @@ impl Session {
         if self.trusted { Aliases::Trusted } else { Aliases::Doubtful }
     }
 
+    /// The birth that comes again is in force still. Later, or where the births are in doubt, it is a new one: nothing else would answer.
+    fn just_so(&self, payload: &Payload, cx: &Context<'_>) -> bool {
+        let moved = self.sequence.last() != u8::try_from(payload.seq.unwrap_or(0) % 256).ok();
+        let fresh = self.birth_at.is_some_and(|at| cx.now < at + cx.config.reorder_wait);
+        self.trusted && self.presence.up == Some(true) && (fresh || !moved)
+    }
+
     /// The node was born a moment ago, and the message may be of before.
     fn just_born(&self, payload: &Payload, now: Time) -> bool {
         let older = sent(payload).zip(self.birth_sent).is_none_or(|(sent, birth)| sent <= birth);
         older && self.birth_at.is_some_and(|at| now < at + DEVICE_GRACE)
+    }
+
+    /// The node was born this instant, and the message says that it was sent before: its number is one of the earlier session.
+    fn of_before(&self, payload: &Payload, cx: &Context<'_>) -> bool {
+        let older = sent(payload).zip(self.birth_sent).is_some_and(|(sent, birth)| sent < birth);
+        older && self.birth_at.is_some_and(|at| cx.now < at + cx.config.death_grace)
     }
 
     /// The number of a message, 0 to 255. Left out it is none, but for the 0 that some encoders do not write.

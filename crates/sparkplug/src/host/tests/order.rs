@@ -214,3 +214,52 @@ fn time_does_not_go_back() {
     let report = bench.host.reports().next().unwrap();
     assert_eq!(report.last_message, Some(START + seconds(10)));
 }
+
+/// Numbers of the session before, whichever they are, do not move the new one.
+#[test]
+fn what_is_of_before_the_birth_does_not_move_the_sequence() {
+    let (mut bench, mut edge) = born(0);
+    (0..60).for_each(|_| edge.skip_seq());
+    let old = edge.node_data(START, &[Reading::new("b", crate::datatype::Datatype::Double, crate::datatype::Datum::Number(9.0))]);
+    let now = START + seconds(1);
+    edge.reconnect(now);
+    bench.play(&edge.node_birth(now, a(0.0)));
+    let mut out = bench.play(&old);
+    assert_eq!(numbers(&out), [9.0], "by name");
+    for value in 0..5 {
+        out.extend(bench.play(&edge.node_data(now, &a(value.into()))));
+    }
+    out.extend(bench.wait(seconds(100)));
+    assert_eq!((numbers(&out), gaps(&out), asks(&out)), (vec![9.0, 0.0, 1.0, 2.0, 3.0, 4.0], vec![], vec![]));
+}
+
+#[test]
+fn a_birth_without_a_number_has_zero() {
+    let (mut bench, mut edge) = (Bench::new(), edge(EdgeOptions::default()));
+    let birth = edge.node_birth(START, a(0.0));
+    let payload = Payload { seq: None, ..Payload::read(&birth.payload).unwrap() };
+    let mut out = bench.raw(&birth.topic.to_string(), &payload.write());
+    out.extend(bench.play(&edge.node_data(START, &a(1.0))));
+    out.extend(bench.wait(seconds(10)));
+    assert_eq!((numbers(&out), gaps(&out), bench.rules()), (vec![1.0], vec![], vec![]));
+}
+
+/// A sequence that was given up says still that something is missing, seldom and without a number.
+#[test]
+fn losses_of_a_node_that_is_not_supervised_are_said() {
+    let (mut bench, mut edge) = born(0);
+    let mut out = Vec::new();
+    for _ in 0..600 {
+        edge.skip_seq();
+        out.extend(bench.play(&edge.node_data(bench.now, &a(1.0))));
+        out.extend(bench.wait(seconds(3)));
+    }
+    assert!(!bench.host.reports().next().unwrap().supervised);
+    out.clear();
+    for _ in 0..600 {
+        edge.skip_seq();
+        out.extend(bench.play(&edge.node_data(bench.now, &a(1.0))));
+        out.extend(bench.wait(seconds(3)));
+    }
+    assert_eq!((gaps(&out), asks(&out)), (vec![None; 3], vec![]), "once in ten minutes");
+}
