@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use metrics::{counter, gauge};
-use model::{Body, GatewayPath, Message, Partition, Protocol, Time};
+use model::{GatewayPath, Message, Partition, Protocol, Time};
 use sparkplug::{Host, HostConfig, NodeId, Output, Payload, Topic, Value};
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -30,7 +30,6 @@ use crate::round::Slot;
 use births::Births;
 use keeping::Keeping;
 use missed::Missed;
-use records::source_of;
 pub(crate) use state::HostState;
 
 /// What begins like this is Sparkplug's.
@@ -258,34 +257,6 @@ impl Intake {
         self.hosting.host.link_down(now, &mut self.hosting.out);
         self.apply_session(now);
         self.keep_births(now, true);
-    }
-
-    /// The site changed: other nodes ought to be there, and of those that are there some are named for the first time.
-    pub(crate) fn adopt_sparkplug(&mut self, before: &SiteIndex) {
-        self.hosting.expect(&self.index);
-        let index = &self.index;
-        self.hosting.nodes.retain(|node, _| index.node(&node.to_string()).is_some());
-        let mut told: BTreeMap<&str, BTreeSet<Partition>> = BTreeMap::new();
-        for tags in index.gateways(Protocol::Sparkplug) {
-            let path = tags.path.as_str();
-            if before.gateway(Protocol::Sparkplug, path).is_none_or(|it| it.partition != tags.partition) {
-                told.entry(node_of(path)).or_default().insert(tags.partition);
-            }
-        }
-        for path in &self.hosting.present {
-            let (Some(partitions), source) = (told.get(node_of(path)), source_of(path)) else { continue };
-            self.up.insert(source.clone());
-            // A partition that is new is told all that is up.
-            for partition in partitions.intersection(&before.partitions) {
-                self.round.push_in_order(*partition, Body::SourceUp { source: source.clone(), session_lost: false });
-            }
-        }
-        for (path, (since, reason)) in &self.hosting.gone {
-            for partition in told.get(node_of(path)).into_iter().flatten() {
-                let (source, reason) = (source_of(path), reason.clone());
-                self.round.push_in_order(*partition, Body::SourceDown { source, since: *since, reason });
-            }
-        }
     }
 
     fn apply_session(&mut self, now: Time) {

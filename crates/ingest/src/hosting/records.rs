@@ -1,20 +1,48 @@
 //! Nodes that come and go, gaps, faults and rebirths as records; and how every node is doing, for whoever asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use metrics::counter;
-use model::{Body, GatewayPath, Protocol, SourceId, Time};
+use model::{Body, GatewayPath, Partition, Protocol, SourceId, Time};
 use sparkplug::{NodeId, NodeReport};
 use tracing::{debug, info, warn};
 
-use crate::index::node_of;
+use crate::index::{SiteIndex, node_of};
 use crate::intake::Intake;
 use crate::link::Outgoing;
 use crate::metrics as names;
 use crate::report::{Book, GatewayFaultReport, GatewayReport, PossibleLoss};
 
 impl Intake {
+    /// The site changed: other nodes ought to be there, and of those that are there some are named for the first time.
+    pub(crate) fn adopt_sparkplug(&mut self, before: &SiteIndex) {
+        self.hosting.expect(&self.index);
+        let index = &self.index;
+        self.hosting.nodes.retain(|node, _| index.node(&node.to_string()).is_some());
+        let mut told: BTreeMap<&str, BTreeSet<Partition>> = BTreeMap::new();
+        for tags in index.gateways(Protocol::Sparkplug) {
+            let path = tags.path.as_str();
+            if before.gateway(Protocol::Sparkplug, path).is_none_or(|it| it.partition != tags.partition) {
+                told.entry(node_of(path)).or_default().insert(tags.partition);
+            }
+        }
+        for path in &self.hosting.present {
+            let (Some(partitions), source) = (told.get(node_of(path)), source_of(path)) else { continue };
+            self.up.insert(source.clone());
+            // A partition that is new is told all that is up.
+            for partition in partitions.intersection(&before.partitions) {
+                self.round.push_in_order(*partition, Body::SourceUp { source: source.clone(), session_lost: false });
+            }
+        }
+        for (path, (since, reason)) in &self.hosting.gone {
+            for partition in told.get(node_of(path)).into_iter().flatten() {
+                let (source, reason) = (source_of(path), reason.clone());
+                self.round.push_in_order(*partition, Body::SourceDown { source, since: *since, reason });
+            }
+        }
+    }
+
     pub(super) fn present(&mut self, path: &str, now: Time) {
         self.hosting.present.insert(path.to_owned());
         self.hosting.gone.remove(path);
