@@ -2,6 +2,9 @@
 //!
 //! Each connection gets a handler of the crate with hooks of its own. The crate awaits `on_client_publish` before it answers with PUBACK
 //! or PUBREC, in both versions of MQTT; a will does not come that way, so the session keeps it and says it when the handler has ended.
+//! Nothing that clients say is retained: gateways have nothing to retain, and the crate answers a retained message beyond its limit before
+//! the hook, which MQTT 3.1.1 reads as an acknowledgement. At QoS 2 the hook routes by itself, as the message is durable by then: the crate
+//! would keep the payload until PUBREL, which may never come.
 //! The crate cannot be told to withhold an answer. What it routes at QoS 0 it does not answer: so a publication that was not taken is
 //! turned into one that nobody hears, and the connection is taken out of the routing table, upon which its handler closes it.
 
@@ -51,8 +54,6 @@ const IN_FLIGHT: u16 = 1_024;
 const SESSION_KEPT: Duration = Duration::from_secs(3_600);
 const SUBSCRIPTIONS: usize = 1_000;
 const TOPIC_ALIASES: u16 = 32;
-/// Retained messages that clients may leave; what Davy retains itself is not counted out.
-const RETAINED_MESSAGES: usize = 10_000;
 
 /// The crate's parts, put together without its server: connections are accepted, bounded and ended by our own.
 pub(crate) struct Mqtt5 {
@@ -68,8 +69,8 @@ impl Mqtt5 {
     pub(crate) fn new() -> Self {
         let limits = QueueLimits { max_messages: QUEUED_MESSAGES, max_bytes: QUEUED_BYTES };
         let storage = Arc::new(DynamicStorage::Memory(MemoryBackend::with_queue_limits(limits)));
+        // No limit of retained messages, so that none is refused: clients leave none.
         let router = MessageRouter::with_storage(Arc::clone(&storage));
-        router.update_retained_limits(RETAINED_MESSAGES, MAX_PACKET_BYTES as usize);
         let unlimited =
             ResourceLimits { max_message_rate_per_client: 0, max_bandwidth_per_client: 0, ..ResourceLimits::default() };
         Self {
@@ -165,10 +166,12 @@ struct Hooks {
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Hooks {
-    /// Ends the connection without an answer to what came last.
+    /// Ends the connection without an answer to what came last. One that was taken over ends by itself, and its client id is another's.
     async fn withhold(&self) -> PublishAction {
         self.session.close();
-        self.router.disconnect_client(&self.session.client()).await;
+        if self.session.holds_client_id() {
+            self.router.disconnect_client(&self.session.client()).await;
+        }
         PublishAction::Transform(PublishPacket::new(NOWHERE, Bytes::new(), QoS::AtMostOnce))
     }
 
@@ -177,11 +180,20 @@ impl Hooks {
         if self.session.is_closing() || !allowed {
             return self.withhold().await;
         }
-        if self.session.take(&event.topic, event.payload, event.qos != QoS::AtMostOnce).await {
-            PublishAction::Continue
-        } else {
-            self.withhold().await
+        if !self.session.take(&event.topic, event.payload.clone(), event.qos != QoS::AtMostOnce).await {
+            return self.withhold().await;
         }
+        if !event.retain && event.qos != QoS::ExactlyOnce {
+            return PublishAction::Continue;
+        }
+        // What is passed on so loses its properties of MQTT 5; Davy reads none.
+        let mut publish = PublishPacket::new(&*event.topic, event.payload, event.qos);
+        publish.packet_id = event.packet_id;
+        if event.qos == QoS::ExactlyOnce {
+            self.router.route_message(&publish, Some(&event.client_id)).await;
+            return PublishAction::Handled;
+        }
+        PublishAction::Transform(publish)
     }
 }
 
@@ -192,7 +204,7 @@ impl AuthProvider for Hooks {
             client: &connect.client_id,
             user: connect.username.as_deref(),
             password: connect.password.as_deref(),
-            will: will.map(|will| Said { topic: will.topic.clone(), payload: will.payload.clone().into() }),
+            will: will.map(|will| Said { topic: will.topic.clone(), payload: will.payload.clone().into(), retain: will.retain }),
             has_reasons: connect.protocol_version >= 5,
         };
         Box::pin(async move {

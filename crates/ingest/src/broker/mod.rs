@@ -3,7 +3,8 @@
 //! Limits. Packets: as for an external broker, 1.1 MiB. Connections: `CONNECTIONS`, fewer where the process may open fewer files; one more
 //! is closed at once. CONNECT must come within ten seconds; each connection is a task of its own, so one that stalls keeps nobody waiting.
 //! QoS 1 and 2: one message of a connection at a time goes to the journal, its answer leaves when it is durable. QoS 0: as soon as it has a
-//! place in ingest's queue. A full queue stops the reading of that connection only. Sessions and retained messages live in memory.
+//! place in ingest's queue. A full queue stops the reading of that connection only. Sessions and what Davy retains live in memory; what a
+//! client wants retained is passed on and not retained, a retained will is refused.
 //! Without a users file anybody may connect, and only from this machine. No TLS.
 
 mod engine;

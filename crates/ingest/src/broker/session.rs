@@ -86,6 +86,7 @@ struct State {
 pub(crate) struct Said {
     pub(crate) topic: String,
     pub(crate) payload: Bytes,
+    pub(crate) retain: bool,
 }
 
 /// How a client introduces itself.
@@ -123,6 +124,9 @@ impl Session {
         };
         if login.will.as_ref().is_some_and(|will| !rights.may_publish(&will.topic)) {
             return self.refuse(&login, "its will is not of its own topics", Admission::NotAuthorized);
+        }
+        if login.will.as_ref().is_some_and(|will| will.retain) {
+            return self.refuse(&login, "its will is retained; let it have a will without retain", Admission::NotAuthorized);
         }
         let Ok(before) = self.register(login.client, user.as_deref()) else {
             return self.refuse(&login, "another user is connected under its client id", Admission::NotAuthorized);
@@ -171,6 +175,12 @@ impl Session {
     /// The client id.
     pub(crate) fn client(&self) -> String {
         self.state.lock().client.clone()
+    }
+
+    /// Whether its client id is still its own: nobody took it over.
+    pub(crate) fn holds_client_id(&self) -> bool {
+        let client = self.client();
+        self.house.guests.lock().get(&client).and_then(|holders| holders.last()).is_some_and(|last| last.serial == self.serial)
     }
 
     /// Whether a refusal can be answered with a reason.
@@ -245,7 +255,7 @@ impl Session {
             let due = state.arrived && !state.took_leave && !self.house.stopping.is_requested();
             state.will.take().filter(|_| due)
         };
-        if let Some(Said { topic, payload }) = will {
+        if let Some(Said { topic, payload, .. }) = will {
             counter!(names::BROKER_WILLS).increment(1);
             self.take(&topic, payload, true).await;
         }

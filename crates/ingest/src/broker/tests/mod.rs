@@ -3,6 +3,7 @@
 mod acks;
 mod clients;
 mod hostile;
+mod memory;
 mod peer;
 mod rights;
 mod users;
@@ -15,7 +16,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::tests::{Memory, Plant, within};
 use crate::{Link, local_link};
-use peer::{Peer, V5, V311};
+use peer::{Hello, Peer, V5, V311};
 
 /// Both versions of MQTT that are served.
 const VERSIONS: [u8; 2] = [V311, V5];

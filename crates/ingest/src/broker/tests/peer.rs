@@ -18,6 +18,17 @@ pub(super) const PUBCOMP: u8 = 7;
 pub(super) const SUBACK: u8 = 9;
 const CONNACK: u8 = 2;
 
+/// What a CONNECT says.
+#[derive(Default)]
+pub(super) struct Hello<'a> {
+    pub(super) id: &'a str,
+    pub(super) login: Option<(&'a str, &'a str)>,
+    pub(super) will: Option<(&'a str, &'a str)>,
+    pub(super) retained_will: bool,
+    /// Whether the session is to be kept.
+    pub(super) keep: bool,
+}
+
 pub(super) struct Peer {
     stream: TcpStream,
     version: u8,
@@ -92,11 +103,23 @@ impl Peer {
     }
 
     pub(super) async fn connect(&mut self, id: &str, login: Option<(&str, &str)>, will: Option<(&str, &str)>) {
+        self.open(Hello { id, login, will, ..Hello::default() }).await;
+    }
+
+    pub(super) async fn open(&mut self, hello: Hello<'_>) {
+        let Hello { id, login, will, retained_will, keep } = hello;
         let mut body = Vec::new();
         Self::text(&mut body, b"MQTT");
-        let flags = 2 | if will.is_some() { 4 | 8 } else { 0 } | if login.is_some() { 0xc0 } else { 0 };
+        let clean = if keep { 0 } else { 2 };
+        let retained = if retained_will { 0x20 } else { 0 };
+        let flags = clean | if will.is_some() { 4 | 8 | retained } else { 0 } | if login.is_some() { 0xc0 } else { 0 };
         body.extend([self.version, flags, 0, 60]);
-        self.properties(&mut body);
+        if keep && self.version == V5 {
+            // The session expiry interval, seconds.
+            body.extend([5, 0x11, 0, 0, 2, 0]);
+        } else {
+            self.properties(&mut body);
+        }
         Self::text(&mut body, id.as_bytes());
         if let Some((topic, payload)) = will {
             self.properties(&mut body);
@@ -118,14 +141,23 @@ impl Peer {
     }
 
     pub(super) async fn publish(&mut self, qos: u8, id: u16, topic: &str, payload: impl AsRef<[u8]>) {
+        self.say(qos << 1, id, topic, payload).await;
+    }
+
+    /// With RETAIN.
+    pub(super) async fn publish_retained(&mut self, qos: u8, id: u16, topic: &str, payload: impl AsRef<[u8]>) {
+        self.say(qos << 1 | 1, id, topic, payload).await;
+    }
+
+    async fn say(&mut self, flags: u8, id: u16, topic: &str, payload: impl AsRef<[u8]>) {
         let mut body = Vec::new();
         Self::text(&mut body, topic.as_bytes());
-        if qos > 0 {
+        if flags & 6 != 0 {
             body.extend(id.to_be_bytes());
         }
         self.properties(&mut body);
         body.extend(payload.as_ref());
-        self.send(0x30 | qos << 1, &body).await;
+        self.send(0x30 | flags, &body).await;
     }
 
     /// The packet id and, in MQTT 5, the code of an answer of this kind.
