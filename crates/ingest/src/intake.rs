@@ -18,6 +18,7 @@ use crate::push::Streams;
 use crate::redelivery::{Digest, NO_DIGEST, digest, share};
 use crate::report::{Book, GatewayReport, MAX_STRANGERS, Stray};
 use crate::round::{Part, Round};
+use crate::sources::Absence;
 use crate::{GatewayTags, metrics as names};
 
 /// What is remembered of the gateways of one protocol, by path.
@@ -34,8 +35,8 @@ pub(crate) struct Intake {
     /// The session with Sparkplug nodes.
     pub(crate) hosting: Hosting,
     pub(crate) streams: Streams,
-    /// Gateways up that have no stream, and since when.
-    pub(crate) without_stream: BTreeMap<GatewayPath, Time>,
+    /// Gateways of the site that have no stream.
+    pub(crate) without_stream: BTreeMap<GatewayPath, Absence>,
     dead: DeadLetters,
     decoder: Decoder,
     pub(crate) decoded: Decoded,
@@ -97,6 +98,7 @@ impl Intake {
         }
         self.strangers.retain(|(protocol, path), _| index.gateway(*protocol, path).is_none());
         let before = std::mem::replace(&mut self.index, index);
+        self.adopt_streams(&before);
         self.adopt_sparkplug(&before);
     }
 

@@ -1,13 +1,23 @@
 //! Which sources are up: links, and gateways whose own link is known. Told to each partition that they concern, in one order with data.
 
+use std::sync::Arc;
+
 use metrics::gauge;
 use model::{Body, GatewayPath, Partition, Protocol, SourceId, Time};
 
-use crate::index::node_of;
+use crate::index::{SiteIndex, node_of};
 use crate::intake::{Intake, known};
 use crate::metrics as names;
 use crate::push::GRACE;
 use crate::report::PossibleLoss;
+
+/// A gateway of gRPC has no stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Absence {
+    since: Time,
+    /// The engine was told.
+    said: bool,
+}
 
 impl Intake {
     /// A link came up: told to every partition, between what came before and what comes after.
@@ -81,27 +91,46 @@ impl Intake {
         }
     }
 
-    /// Streams come and go; a gateway is down when none was open for the grace.
+    /// Streams come and go; a gateway of the site is down when none was open for the grace, whether it was ever up or not: one that does
+    /// not come back after a start is as silent as one that broke off.
     pub(crate) fn look_at_streams(&mut self, now: Time) {
         let open: Vec<GatewayPath> = self.streams.lock().keys().cloned().collect();
         for path in &open {
             self.gateway_up(path, now);
         }
-        let gateways = self.gateways.entry(Protocol::Grpc).or_default();
-        for gateway in gateways.values_mut().filter(|it| open.binary_search(&it.path).is_err()) {
-            let source = SourceId::gateway(Protocol::Grpc, &gateway.path);
-            if !self.up.contains(&source) {
-                continue;
-            }
-            let since = *self.without_stream.entry(gateway.path.clone()).or_insert(now);
-            if now.since(since) >= GRACE {
-                self.without_stream.remove(&gateway.path);
-                self.up.remove(&source);
-                gateway.book.connected(false, now);
-                let reason = format!("no stream of it was open for {} s", GRACE.micros() / 1_000_000);
-                self.round.push_in_order(gateway.partition, Body::SourceDown { source, since, reason });
+        let index = Arc::clone(&self.index);
+        let mut missed = Vec::new();
+        for tags in index.gateways(Protocol::Grpc).filter(|it| open.binary_search(&it.path).is_err()) {
+            let absence = self.without_stream.entry(tags.path.clone()).or_insert(Absence { since: now, said: false });
+            if !absence.said && now.since(absence.since) >= GRACE {
+                absence.said = true;
+                missed.push((tags, absence.since));
             }
         }
+        missed.sort_by_key(|(tags, _)| &tags.path);
+        for (tags, since) in missed {
+            let source = SourceId::gateway(Protocol::Grpc, &tags.path);
+            let seconds = GRACE.micros() / 1_000_000;
+            let reason = if self.up.remove(&source) {
+                format!("no stream of it was open for {seconds} s")
+            } else {
+                format!("it has not connected, {seconds} s since Davy started or the site names it")
+            };
+            known(&mut self.gateways, tags).book.connected(false, now);
+            self.round.push_in_order(tags.partition, Body::SourceDown { source, since, reason });
+        }
+    }
+
+    /// Under another site: a gateway that left it, or moved to another partition, is neither up nor missed. The next look begins anew.
+    pub(crate) fn adopt_streams(&mut self, before: &SiteIndex) {
+        let partition = |index: &SiteIndex, path: &str| index.gateway(Protocol::Grpc, path).map(|it| it.partition);
+        let stays = |path: &str| {
+            let now = partition(&self.index, path);
+            now.is_some() && now == partition(before, path)
+        };
+        let grpc = SourceId::of(Protocol::Grpc);
+        self.up.retain(|source| !grpc.covers(source) || source.path().is_none_or(stays));
+        self.without_stream.retain(|path, _| stays(path.as_str()));
     }
 
     /// What a partition is told after an outage of everything: the sources that are up, links before their gateways.

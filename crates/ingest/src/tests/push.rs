@@ -55,26 +55,61 @@ fn of<'a>(reports: &'a [GatewayReport], path: &str) -> &'a GatewayReport {
     reports.iter().find(|it| it.path == path).unwrap_or_else(|| panic!("no {path} in {reports:?}"))
 }
 
+/// Time passes in steps that are no standstill; each ends with a look, which is a tick.
+async fn pass(journal: &Memory, seconds: i64) {
+    let ticks = |journal: &Memory| journal.bodies(partition("e01")).iter().filter(|it| **it == Body::Tick).count();
+    for _ in 0..seconds * 2 / 3 {
+        let before = ticks(journal);
+        journal.advance(1_500_000);
+        journal.until("a look", |journal| ticks(journal) > before).await;
+    }
+}
+
+/// Changes of e01's gateway alone.
+fn of_gateway(journal: &Memory, enterprise: &str) -> Vec<String> {
+    let changes = changes(journal, enterprise).into_iter();
+    changes.filter(|it| it.ends_with("gw1")).map(|it| it.split(' ').next().unwrap().to_owned()).collect()
+}
+
+/// Whoever is missing after a start is said to be, once; so is one whose points a revision brought into another partition.
+#[tokio::test]
+async fn a_gateway_that_does_not_come_back_after_a_start_is_down() {
+    let (handle, _publisher, plant) = plant().await;
+    pass(&plant.journal, 39).await;
+    assert_eq!(of_gateway(&plant.journal, "e01"), [""; 0], "it has its time");
+    pass(&plant.journal, 75).await;
+    assert_eq!(of_gateway(&plant.journal, "e01"), ["down"]);
+    assert_eq!(of(&handle.report().await.unwrap(), "rugang/e01/gw1").connected, Some(false));
+    let stream = handle.open(&gateway("e01"));
+    plant.journal.until("it up", |journal| of_gateway(journal, "e01") == ["down", "up"]).await;
+    let mut moved = site_of_both();
+    moved.number = RevisionNumber(2);
+    for point in &mut moved.site.points[..3] {
+        point.enterprise = EnterpriseId::new("e02").unwrap();
+    }
+    assert_ne!(partition("e01"), partition("e02"));
+    put_site(&*plant.journal, moved.clone()).await;
+    plant.journal.until("it up there", |journal| of_gateway(journal, "e02") == ["up"]).await;
+    moved.number = RevisionNumber(3);
+    for point in &mut moved.site.points[..3] {
+        point.enterprise = EnterpriseId::new("e01").unwrap();
+    }
+    drop(stream);
+    put_site(&*plant.journal, moved).await;
+    pass(&plant.journal, 66).await;
+    assert_eq!(of_gateway(&plant.journal, "e01"), ["down", "up", "down"]);
+    plant.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_gateway_is_up_while_a_stream_of_it_is_open_and_a_minute_longer() {
     let (handle, _publisher, plant) = plant().await;
-    let of_gateway = |journal: &Memory| {
-        let changes = changes(journal, "e01").into_iter();
-        changes.filter(|it| it.ends_with("gw1")).map(|it| it.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
-    };
+    let of_gateway = |journal: &Memory| of_gateway(journal, "e01");
     let first = handle.open(&gateway("e01"));
     let second = handle.open(&gateway("e01"));
     plant.journal.until("the gateway up", |journal| of_gateway(journal) == ["up"]).await;
     drop(first);
-    let ticks = |journal: &Memory| journal.bodies(partition("e01")).iter().filter(|it| **it == Body::Tick).count();
-    // Time passes in steps that are no standstill; each ends with a look, which is a tick.
-    let pass = async |seconds: i64| {
-        for _ in 0..seconds * 2 / 3 {
-            let before = ticks(&plant.journal);
-            plant.journal.advance(1_500_000);
-            plant.journal.until("a look", |journal| ticks(journal) > before).await;
-        }
-    };
+    let pass = async |seconds: i64| pass(&plant.journal, seconds).await;
     pass(90).await;
     assert_eq!(of_gateway(&plant.journal), ["up"], "one stream is enough");
     drop(second);
