@@ -59,8 +59,8 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let (site_sender, site) = watch::channel(Arc::clone(&revision));
     let seal_public_key = journal.seal_public_key();
 
-    let ingest_config = IngestConfig { data: settings.data.clone(), sparkplug_host_id: settings.sparkplug_host_id.clone() };
-    let ingest = ingest::Parts { journal: Arc::clone(&journal), links, latch: health.latch("ingest"), config: ingest_config };
+    let config = ingest_config(&settings);
+    let ingest = ingest::Parts { journal: Arc::clone(&journal), links, latch: health.latch("ingest"), config };
     parts.start(Stage::Intake, "ingest", |stop| ingest::serve(ingest, stop));
     let engine =
         engine::Parts { journal: Arc::clone(&journal), latch: health.latch("engine"), config: engine::Config::default() };
@@ -106,6 +106,14 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     failed.and(closed)?;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
+}
+
+fn ingest_config(settings: &Settings) -> IngestConfig {
+    IngestConfig {
+        data: settings.data.clone(),
+        sparkplug_host_id: settings.sparkplug_host_id.clone(),
+        mqtt_guarded: settings.mqtt_users.is_some(),
+    }
 }
 
 fn load_site(settings: &Settings) -> Result<Loaded, CommandError> {
@@ -178,6 +186,9 @@ async fn upkeep(metrics: MetricsHandle, shutdown: Shutdown) -> Result<(), anyhow
 
 /// Where to look, one line each.
 fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), inside: Option<SocketAddr>, seal_public_key: &[u8; 32]) {
+    if !grpc.ip().is_loopback() {
+        tracing::warn!(address = %grpc, "gRPC listens beyond this machine: anybody who reaches it can push and command");
+    }
     let key: String = seal_public_key.iter().map(|byte| format!("{byte:02x}")).collect();
     eprintln!("grpc    http://{grpc}");
     eprintln!("http    http://{http}/readyz /healthz /metrics");

@@ -14,6 +14,8 @@ pub struct IngestConfig {
     pub data: PathBuf,
     /// The id under which Davy says STATE to Sparkplug nodes; see `check_host_id`.
     pub sparkplug_host_id: String,
+    /// Users of MQTT have rights, so nobody may push for gateways that speak MQTT: over gRPC nobody would ask for a password.
+    pub mqtt_guarded: bool,
 }
 
 /// The id of the Sparkplug host unless told otherwise.

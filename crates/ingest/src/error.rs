@@ -75,6 +75,9 @@ pub enum IngestError {
         /// Where.
         address: SocketAddr,
     },
+    /// Too many ask how gateways are doing at once.
+    #[error("answer how gateways are: too many ask at once; ask again in a second")]
+    Busy,
     /// A part of ingest ended on its own.
     #[error("keep {part} running: it ended")]
     Ended {
@@ -92,6 +95,7 @@ impl IngestError {
                 ErrorKind::InvalidInput
             }
             Self::ClientId { .. } | Self::Certificates | Self::Listen { .. } => ErrorKind::Unavailable,
+            Self::Busy => ErrorKind::Exhausted,
             Self::PasswordHash { .. } | Self::Ended { .. } => ErrorKind::Internal,
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Intake {
     /// The session with Sparkplug nodes.
     pub(crate) hosting: Hosting,
     pub(crate) streams: Streams,
+    /// Nobody may push for gateways that speak MQTT.
+    pub(crate) mqtt_guarded: bool,
     /// Gateways of the site that have no stream.
     pub(crate) without_stream: BTreeMap<GatewayPath, Absence>,
     dead: DeadLetters,
@@ -65,6 +67,7 @@ impl Intake {
             up: BTreeSet::new(),
             hosting,
             streams: Streams::default(),
+            mqtt_guarded: false,
             without_stream: BTreeMap::new(),
             dead: DeadLetters::new(now),
             decoder: Decoder::default(),

@@ -59,7 +59,7 @@ pub(crate) enum Arrival {
         messages: Option<u64>,
     },
     /// Somebody asks how the gateways are doing.
-    Report(oneshot::Sender<Vec<GatewayReport>>),
+    Report(oneshot::Sender<Arc<[GatewayReport]>>),
 }
 
 /// What was delivered.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{GatewayPath, Span};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::IngestError;
 use crate::grpc::{Pushed, Taken};
@@ -22,6 +22,11 @@ pub(crate) const GRACE: Span = Span::from_secs(60);
 /// Gateways whose streams are counted; those beyond are taken in all the same and never called connected.
 const MAX_STREAMS: usize = 10_000;
 
+/// Callers that wait for a report at once.
+const MAX_ASKING: usize = 64;
+/// Streams at once: each may hold a message that is decoded and waits for room.
+const MAX_PUSHING: usize = 1_024;
+
 /// Streams open, by gateway.
 pub(crate) type Streams = Arc<Mutex<BTreeMap<GatewayPath, u32>>>;
 
@@ -31,6 +36,9 @@ pub struct PushHandle {
     queue: mpsc::Sender<Arrival>,
     bytes: Arc<Semaphore>,
     streams: Streams,
+    /// Places of those who wait for a report, and of the streams of this process.
+    asking: Arc<Semaphore>,
+    pushing: Arc<Semaphore>,
 }
 
 /// The other end of a `PushHandle`.
@@ -45,7 +53,8 @@ pub fn push_link() -> (PushHandle, PushReceiver) {
     let (queue, arrivals) = mpsc::channel(QUEUE);
     let streams = Streams::default();
     let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
-    (PushHandle { queue, bytes, streams: Arc::clone(&streams) }, PushReceiver { queue: arrivals, streams })
+    let (asking, pushing) = (Arc::new(Semaphore::new(MAX_ASKING)), Arc::new(Semaphore::new(MAX_PUSHING)));
+    (PushHandle { queue, bytes, streams: Arc::clone(&streams), asking, pushing }, PushReceiver { queue: arrivals, streams })
 }
 
 impl PushHandle {
@@ -72,8 +81,14 @@ impl PushHandle {
         StreamGuard { counted: None }
     }
 
-    /// How every gateway is doing, whatever it speaks.
-    pub async fn report(&self) -> Result<Vec<GatewayReport>, IngestError> {
+    /// A place for one more stream, until it is dropped; `None` where all are taken.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.pushing).try_acquire_owned().ok()
+    }
+
+    /// How every gateway is doing, whatever it speaks; made at most five times a second, for all who ask.
+    pub async fn report(&self) -> Result<Arc<[GatewayReport]>, IngestError> {
+        let _place = self.asking.try_acquire().map_err(|_| IngestError::Busy)?;
         let (tell, told) = oneshot::channel();
         self.queue.send(Arrival::Report(tell)).await.map_err(|_| closed())?;
         told.await.map_err(|_| closed())

@@ -70,6 +70,7 @@ pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), IngestError> 
     restore_births(&mut hosting, &config.data).await?;
     let births = hosting.births.clone();
     let mut intake = Intake::new(Arc::clone(&index), hosting, journal.now());
+    intake.mqtt_guarded = config.mqtt_guarded;
     rebuild::recall(&journal, &mut intake).await?;
     let (sites, site_changes) = watch::channel(index);
     let (settled, rounds) = mpsc::channel(ROUNDS_WAITING);

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use journal::{Append, Journal, JournalError, JournalId, Key, Level, ReadLimit};
 use model::{Body, Partition, Position, SourceId, Span, Time};
 use service::Shutdown;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 
@@ -19,6 +19,7 @@ use crate::inbox::Inbox;
 use crate::index::SiteIndex;
 use crate::intake::Intake;
 use crate::link::Arrival;
+use crate::report::GatewayReport;
 
 /// Deliveries of one round at most.
 const ROUND_DELIVERIES: usize = 2_000;
@@ -40,6 +41,8 @@ pub(crate) struct Writer {
     /// Bounded: while rounds wait for durability the next one grows (group commit by nature).
     pub(crate) settled: mpsc::Sender<Settled>,
     partitions: BTreeSet<Partition>,
+    /// Who asked how gateways are doing since the last look; `push` bounds them.
+    asking: Vec<oneshot::Sender<Arc<[GatewayReport]>>>,
 }
 
 impl Writer {
@@ -50,7 +53,7 @@ impl Writer {
         sites: watch::Receiver<Arc<SiteIndex>>,
         settled: mpsc::Sender<Settled>,
     ) -> Self {
-        Self { journal, key, intake, arrivals, sites, settled, partitions: BTreeSet::new() }
+        Self { journal, key, intake, arrivals, sites, settled, partitions: BTreeSet::new(), asking: Vec::new() }
     }
 
     /// Writes until the link ends or shutdown is requested, then what still waits.
@@ -150,11 +153,7 @@ impl Writer {
                 Arrival::Up { source, session_lost } => self.intake.source_up(&source, session_lost, now),
                 Arrival::Down { source, since, reason } => self.intake.source_down(&source, since, &reason, now),
                 Arrival::Loss { source, from, to, reason, messages } => self.intake.loss(&source, (from, to), &reason, messages),
-                Arrival::Report(asked) => {
-                    if asked.send(self.intake.report(now)).is_err() {
-                        debug!("a report was asked for and not awaited");
-                    }
-                }
+                Arrival::Report(asked) => self.asking.push(asked),
             }
         }
         self.flush().await
@@ -167,10 +166,25 @@ impl Writer {
         let now = self.journal.now();
         self.intake.take_due(now, false);
         self.flush().await?;
+        self.answer(now);
         let silent =
             |partition: &&Partition| now.since(self.journal.bounds(JournalId::Telemetry(**partition)).last_time) >= SILENCE;
         let silent: BTreeSet<_> = self.partitions.iter().filter(silent).copied().collect();
         self.append_to_all(&silent, &Body::Tick).await
+    }
+
+    /// One report for all who asked: it goes through all that is known of every gateway, and alarms wait meanwhile.
+    fn answer(&mut self, now: Time) {
+        self.asking.retain(|asked| !asked.is_closed());
+        if self.asking.is_empty() {
+            return;
+        }
+        let report: Arc<[GatewayReport]> = self.intake.report(now).into();
+        for asked in self.asking.drain(..) {
+            if asked.send(Arc::clone(&report)).is_err() {
+                debug!("a report was asked for and not awaited");
+            }
+        }
     }
 
     /// Where nothing was journaled for more than three seconds nothing was supervised: neither silence nor delays count there, so it is

@@ -11,6 +11,7 @@ use prost::Message as _;
 use wire::v1;
 use wire::v1::tag_value::Value;
 
+use super::MAX_VALUES;
 use crate::index::TagPoint;
 use crate::json::{Decoded, DecodedMessage, MAX_AHEAD, MAX_TAG_CHARS, MAX_UNMAPPED, Reason, UnmappedValue, cut};
 use crate::{GatewayTags, MAX_FAULTS};
@@ -54,6 +55,9 @@ impl Decoding<'_> {
     fn take_values(&mut self, time: Option<Time>) {
         self.time = time;
         let request = self.request;
+        if request.values.len() > MAX_VALUES {
+            return self.fault(Reason::TooManyValues, "", "values", request.values.len());
+        }
         for (place, value) in request.values.iter().enumerate() {
             match self.tags.index_of(&value.tag) {
                 Some(index) => self.take_value(place, value, index),

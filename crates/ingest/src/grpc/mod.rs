@@ -26,6 +26,8 @@ pub use service::{IngestApi, ingest_service};
 
 /// Longest message taken, as announced in the contract.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Values of one message at most.
+const MAX_VALUES: usize = 20_000;
 /// Messages of one stream that wait for durability at most.
 const IN_FLIGHT: usize = 1_024;
 /// Gateways of one stream at most.
@@ -68,9 +70,10 @@ impl Pushed {
         matches!(self.asked, Asked::Opening)
     }
 
-    /// What it counts towards the bounds of queues and rounds.
+    /// What it counts towards the bounds of queues and rounds: what it takes in memory, for a value of two bytes is a hundred decoded.
     pub(crate) fn bytes(&self) -> usize {
-        self.raw.len()
+        let values = if let Asked::Samples(request) = &self.asked { request.values.len() } else { 0 };
+        self.raw.len() + values * size_of::<v1::TagValue>()
     }
 
     /// Whether the client counts: then a message without a time can be told from a repeat too.

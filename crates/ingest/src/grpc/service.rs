@@ -13,7 +13,7 @@ use wire::{Failure, v1};
 use super::MAX_MESSAGE_BYTES;
 use super::gateways::Page;
 use super::stream::PushStream;
-use crate::PushHandle;
+use crate::{IngestError, PushHandle};
 
 /// The API for gateways, and about them.
 #[derive(Debug)]
@@ -35,7 +35,11 @@ impl IngestService for IngestApi {
         &self,
         request: Request<Streaming<v1::PushSamplesRequest>>,
     ) -> Result<Response<Self::PushSamplesStream>, Status> {
-        let stream = PushStream::new(request.into_inner(), self.handle.clone(), self.shutdown.clone());
+        let place = self.handle.place().ok_or_else(|| {
+            let message = "as many streams are open as Davy takes; let several gateways share one, and try again in a while";
+            Failure::new(ErrorKind::Exhausted, "too_many_streams", message)
+        })?;
+        let stream = PushStream::new(request.into_inner(), self.handle.clone(), place, self.shutdown.clone());
         Ok(Response::new(Box::pin(stream.into_stream())))
     }
 
@@ -44,11 +48,10 @@ impl IngestService for IngestApi {
         request: Request<v1::ListGatewaysRequest>,
     ) -> Result<Response<v1::ListGatewaysResponse>, Status> {
         let page = Page::check(&request.into_inner())?;
-        let reports = self
-            .handle
-            .report()
-            .await
-            .map_err(|_| Failure::new(ErrorKind::Unavailable, "shutting_down", "Davy is stopping or not ready; try again"))?;
+        let reports = self.handle.report().await.map_err(|error| match error {
+            IngestError::Busy => Failure::new(ErrorKind::Exhausted, "too_many_requests", error.to_string()),
+            _ => Failure::new(ErrorKind::Unavailable, "shutting_down", "Davy is stopping or not ready; try again"),
+        })?;
         Ok(Response::new(page.of(&reports)))
     }
 }

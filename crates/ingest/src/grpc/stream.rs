@@ -9,7 +9,7 @@ use std::pin::Pin;
 use futures_util::Stream;
 use model::{ErrorKind, GatewayPath};
 use service::Shutdown;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tonic::{Code, Status, Streaming};
 use tracing::debug;
 use wire::{Failure, v1};
@@ -28,14 +28,21 @@ pub(super) struct PushStream {
     answers: Answers,
     ending: Ending,
     over: bool,
+    /// Among the streams of this process.
+    _place: OwnedSemaphorePermit,
 }
 
 impl PushStream {
-    pub(super) fn new(inbound: Streaming<v1::PushSamplesRequest>, handle: PushHandle, shutdown: Shutdown) -> Self {
+    pub(super) fn new(
+        inbound: Streaming<v1::PushSamplesRequest>,
+        handle: PushHandle,
+        place: OwnedSemaphorePermit,
+        shutdown: Shutdown,
+    ) -> Self {
         let (pending, waiting) = mpsc::channel(IN_FLIGHT);
         let reader = Reader { handle, pending, gateway: None, open: BTreeMap::new() };
         let reading = Box::pin(reader.run(inbound, shutdown));
-        Self { reading: Some(reading), answers: Answers::new(waiting), ending: None, over: false }
+        Self { reading: Some(reading), answers: Answers::new(waiting), ending: None, over: false, _place: place }
     }
 
     /// As the stream that tonic polls.

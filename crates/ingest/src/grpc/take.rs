@@ -14,11 +14,12 @@ use crate::json::{Reason, Received};
 use crate::{Faults, GatewayTags, metrics as names};
 
 impl Intake {
-    /// Takes one message of a gRPC stream; says what became of it. A gateway that the site knows for MQTT may push too: its points keep
-    /// MQTT as their source.
+    /// Takes one message of a gRPC stream; says what became of it. A gateway that the site knows for MQTT may push too, and its points
+    /// keep MQTT as their source; not where users of MQTT have rights, for this would be the way round them.
     pub(crate) fn take_push(&mut self, pushed: &Pushed, arrival: Received, now: Time) -> Taken {
         let path = &pushed.gateway;
-        let found = [Protocol::Grpc, Protocol::Mqtt].into_iter().find_map(|it| self.index().gateway(it, path.as_str()).cloned());
+        let allowed = if self.mqtt_guarded { &[Protocol::Grpc][..] } else { &[Protocol::Grpc, Protocol::Mqtt] };
+        let found = allowed.iter().copied().find_map(|it| self.index().gateway(it, path.as_str()).cloned());
         let Some(tags) = found else { return self.take_stranger(pushed, arrival, now) };
         if tags.protocol == Protocol::Grpc {
             self.gateway_up(&tags.path, now);
@@ -59,7 +60,9 @@ impl Intake {
         decode(request, &GatewayTags::none(Protocol::Grpc, path.clone()), arrival.at, &mut self.decoded);
         self.note_stranger(Protocol::Grpc, path, arrival);
         let reason = Reason::UnknownGateway;
-        let (value, cure) = (path.as_str(), reason.cure());
+        let guarded = self.mqtt_guarded && self.index().gateway(Protocol::Mqtt, path.as_str()).is_some();
+        let cure = if guarded { GUARDED } else { reason.cure() };
+        let value = path.as_str();
         let refusal = v1::Refusal {
             field: "gateway".to_owned(),
             reason: reason.as_str().to_owned(),
@@ -71,6 +74,10 @@ impl Intake {
         Taken { refusals: vec![refusal], ..Taken::default() }
     }
 }
+
+/// What would be right for a gateway that speaks MQTT as a user with rights.
+const GUARDED: &str =
+    "the site knows it for MQTT, where --mqtt-users says who may speak for it; name it `grpc = …` to let it push";
 
 fn topic(path: &GatewayPath) -> String {
     format!("grpc/{path}")

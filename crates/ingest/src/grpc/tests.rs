@@ -228,6 +228,42 @@ fn lists_are_paged_and_filtered() {
     }
 }
 
+#[test]
+fn a_page_ends_before_it_is_longer_than_clients_take() {
+    let mut book = crate::report::Book::default();
+    for n in 0..512 {
+        let name = format!("{n:064}");
+        book.stray(&crate::report::Stray { tag: &name, value: format!("{n:080}"), ..crate::report::Stray::default() });
+    }
+    let reports: Vec<_> = (0..100).map(|n| book.report(model::Protocol::Grpc, &format!("p/e/{n:03}"), None, NOW)).collect();
+    let (mut seen, mut request) = (0, v1::ListGatewaysRequest::default());
+    loop {
+        let page = Page::check(&request).expect("well formed").of(&reports);
+        assert!(page.encoded_len() < 4 * 1024 * 1024 && !page.gateways.is_empty(), "{}", page.encoded_len());
+        assert!(page.gateways.len() < 100, "they are too long for one page");
+        seen += page.gateways.len();
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(seen, 100);
+}
+
+#[test]
+fn a_message_counts_what_it_takes_and_holds_no_more_than_it_may() {
+    let empty = |count: usize| request(vec![v1::TagValue::default(); count]);
+    let pushed = Pushed::samples(GatewayPath::new("park/e01/gw1").expect("valid"), empty(20_001));
+    assert!(pushed.bytes() > 20_000 * size_of::<v1::TagValue>(), "{}", pushed.bytes());
+    let mut values = vec![value("P", Value::Number(1.0))];
+    values.resize(20_001, value("X", Value::Number(1.0)));
+    let (decoded, _) = read(&request(values.clone()));
+    assert_eq!((show(&decoded).as_str(), decoded.faults.reason()), ("", Some(crate::Reason::TooManyValues)));
+    assert_eq!(decoded.messages[0].seq, Some(1), "it came all the same");
+    values.pop();
+    assert_eq!(show(&read(&request(values)).0), "P=1");
+}
+
 fn any_value() -> impl Strategy<Value = v1::TagValue> {
     let tag = prop_oneof![Just("PI-101"), Just("TI-1"), Just("XV-1"), Just("else"), Just("")];
     let value = prop_oneof![

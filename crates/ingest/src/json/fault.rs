@@ -13,6 +13,8 @@ pub enum Reason {
     Empty,
     /// More than `MAX_PAYLOAD_BYTES`.
     TooLarge,
+    /// A pushed message of more values than one may hold.
+    TooManyValues,
     /// Not UTF-8.
     InvalidUtf8,
     /// Not JSON.
@@ -51,6 +53,7 @@ impl Reason {
             Self::UnknownGateway => "unknown_gateway",
             Self::Empty => "empty",
             Self::TooLarge => "too_large",
+            Self::TooManyValues => "too_many_values",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::NotJson => "not_json",
             Self::WrongType => "wrong_type",
@@ -77,6 +80,7 @@ impl Reason {
             }
             Self::Empty => "send {\"ts\": …, \"values\": {…}}",
             Self::TooLarge => "send at most 1 MiB a message",
+            Self::TooManyValues => "send at most 20,000 values a message; split it in two",
             Self::InvalidUtf8 => "send JSON in UTF-8",
             Self::NotJson => "send {\"ts\": …, \"values\": {…}} or an array of such objects",
             Self::WrongType => {

@@ -17,7 +17,7 @@ async fn start(folder: &tempfile::TempDir) -> (Arc<Embedded>, LocalPublisher, Sh
         journal: Arc::clone(&journal) as _,
         links: vec![Link::Local(receiver)],
         latch: Health::new().latch("ingest"),
-        config: IngestConfig { data: folder.path().to_owned(), sparkplug_host_id: "davy".to_owned() },
+        config: IngestConfig { data: folder.path().to_owned(), sparkplug_host_id: "davy".to_owned(), mqtt_guarded: false },
     };
     let serving = tokio::spawn(Box::pin(serve(parts, shutdown.clone())));
     (journal, publisher, shutdown, serving)

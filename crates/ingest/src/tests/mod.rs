@@ -82,12 +82,16 @@ impl Plant {
     }
 
     fn start_with(journal: &Arc<Memory>, links: Vec<Link>, data: &Arc<tempfile::TempDir>) -> Self {
+        Self::start_guarded(journal, links, data, false)
+    }
+
+    fn start_guarded(journal: &Arc<Memory>, links: Vec<Link>, data: &Arc<tempfile::TempDir>, mqtt_guarded: bool) -> Self {
         let (health, shutdown) = (Health::new(), Shutdown::new());
         let parts = Parts {
             journal: Arc::clone(journal) as _,
             links,
             latch: health.latch("ingest"),
-            config: IngestConfig { data: data.path().to_owned(), sparkplug_host_id: "davy".to_owned() },
+            config: IngestConfig { data: data.path().to_owned(), sparkplug_host_id: "davy".to_owned(), mqtt_guarded },
         };
         let serving = tokio::spawn(Box::pin(serve(parts, shutdown.clone())));
         Self { journal: Arc::clone(journal), health, shutdown, serving, data: Arc::clone(data) }

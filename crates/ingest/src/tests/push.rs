@@ -208,3 +208,35 @@ async fn every_gateway_is_reported_and_an_unknown_one_with_what_it_sends() {
     assert_eq!(handle.report().await.unwrap().iter().filter(|it| !it.known).count(), 256);
     plant.stop().await.unwrap();
 }
+
+/// Where users of MQTT have rights nobody walks round them without a password.
+#[tokio::test]
+async fn nobody_pushes_for_a_guarded_gateway() {
+    let (journal, data) = (Arc::new(Memory::new()), Arc::new(tempfile::tempdir().unwrap()));
+    put_site(&*journal, site_of_both()).await;
+    for guarded in [false, true] {
+        let (handle, receiver) = push_link();
+        let plant = Plant::start_guarded(&journal, vec![Link::Push(receiver)], &data, guarded);
+        let refusals = push(&handle, pushed("e02", 1 + u64::from(guarded), "PI-101")).await.refusals;
+        let told: Vec<_> = refusals.iter().map(|it| (&*it.reason, it.detail.contains("--mqtt-users"))).collect();
+        assert_eq!(told, if guarded { vec![("unknown_gateway", true)] } else { vec![] });
+        assert_eq!(push(&handle, pushed("e01", 1 + u64::from(guarded), "PI-101")).await.refusals, []);
+        plant.stop().await.unwrap();
+    }
+    assert_eq!(values(&journal, "e02", 4), [1.0]);
+}
+
+/// Whoever asks more often than it is answered costs one report, and no more wait than may.
+#[tokio::test]
+async fn those_who_ask_share_a_report() {
+    let (handle, _publisher, plant) = plant().await;
+    let first = handle.report().await.unwrap();
+    let asked: Vec<_> = (0..64).map(|_| Box::pin(handle.report())).collect();
+    let mut together = Box::pin(futures_util::future::join_all(asked));
+    assert!(futures_util::poll!(&mut together).is_pending(), "they wait for the next look");
+    assert!(matches!(handle.report().await, Err(IngestError::Busy)));
+    let reports: Vec<_> = within(together, "the reports").await.into_iter().map(Result::unwrap).collect();
+    let shared = reports.iter().filter(|it| Arc::ptr_eq(it, &reports[0])).count();
+    assert_eq!((shared, reports[0].len()), (64, first.len()));
+    plant.stop().await.unwrap();
+}

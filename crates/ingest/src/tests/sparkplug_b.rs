@@ -72,7 +72,7 @@ impl Host {
 
     async fn report(&self, path: &str) -> GatewayReport {
         let reports = within(self.handle.report(), "a report").await.unwrap();
-        reports.into_iter().find(|it| it.path == path).unwrap_or_else(|| panic!("no {path}"))
+        reports.iter().find(|it| it.path == path).cloned().unwrap_or_else(|| panic!("no {path}"))
     }
 
     /// Records of single gateways and batches, in order.
