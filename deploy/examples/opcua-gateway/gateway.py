@@ -111,13 +111,14 @@ class Publisher:
     def _receipt(self, payload):
         receipt, before = json.loads(payload), self.receipt
         self.receipt = receipt
-        if before is None or receipt["seq"] is None:
-            return  # the retained one of before our time; Davy's first after its own restart
-        restarted = receipt["messages"] < before["messages"]
+        if receipt["seq"] is None:
+            return  # Davy's first after its own restart
+        # The first one seen may be of before our time: gaps in it may concern what is kept, and what comes twice is stored once.
+        restarted = before is None or receipt["messages"] < before["messages"]
         if receipt["gaps"] > (0 if restarted else before["gaps"]):
             self.sent = self.buffer.renumber()
             log.warning("a gap: %d messages are sent again", len(self.buffer))
-        elif self.buffer.trim(receipt["seq"]) and time.monotonic() >= self.say_again:
+        elif before is not None and self.buffer.trim(receipt["seq"]) and time.monotonic() >= self.say_again:
             log.info("on Davy's disk up to seq %d, %d messages kept", receipt["seq"], len(self.buffer))
             self.say_again = time.monotonic() + SAY_S
         self.wake.set()
