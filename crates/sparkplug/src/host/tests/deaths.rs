@@ -306,7 +306,10 @@ fn a_birth_that_is_the_same_after_a_death_is_a_birth() {
 /// A Will of the connection before, with the same bdSeq as the new one: who speaks right after it is asked, and is back by its answer.
 #[test]
 fn a_late_will_of_a_client_that_does_not_count() {
-    let (mut bench, mut edge) = alive();
+    let (mut bench, mut edge) =
+        (Bench::new(), edge(EdgeOptions { naming: crate::edge::Naming::Names, ..EdgeOptions::default() }));
+    bench.play(&edge.node_birth(START, a(0.0)));
+    bench.play(&edge.device_birth(&device(), START, a(0.0)));
     assert_eq!(moves(&bench.play(&edge.will(START))), ["-g/n"]);
     let mut out = bench.play(&edge.node_data(START, &a(1.0)));
     out.extend(bench.wait(seconds(3)));
