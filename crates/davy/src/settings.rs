@@ -29,6 +29,8 @@ pub struct Settings {
     pub sparkplug_host_id: String,
     /// Where the broker inside listens.
     pub mqtt_listen: SocketAddr,
+    /// Whether that was said, or is the default.
+    pub mqtt_listen_given: bool,
     /// Who may connect to it; `None`: anybody on this machine.
     pub mqtt_users: Option<PathBuf>,
     /// The history.
@@ -64,9 +66,12 @@ impl Settings {
         if let Some(journal) = journal.filter(|journal| journal != "embedded") {
             faults.push(format!("--journal {journal}: this version has the embedded journal only; leave it out"));
         }
-        let mqtt = args.mqtt.clone().or(file.mqtt);
-        let mqtt_listen = args.mqtt_listen.or(file.mqtt_listen);
-        let mqtt_users = args.mqtt_users.clone().or(file.mqtt_users);
+        // One layer says which broker there is: a flag for one kind puts aside what the file says about the other.
+        let inside = args.mqtt_listen.is_some() || args.mqtt_users.is_some();
+        let mqtt = args.mqtt.clone().or(file.mqtt.filter(|_| !inside));
+        let file_inside = args.mqtt.is_none();
+        let mqtt_listen = args.mqtt_listen.or(file.mqtt_listen.filter(|_| file_inside));
+        let mqtt_users = args.mqtt_users.clone().or(file.mqtt_users.filter(|_| file_inside));
         check_embedded(mqtt.is_some(), mqtt_listen, mqtt_users.as_deref(), &mut faults);
         let mqtt = mqtt.and_then(|url| MqttConfig::parse(&url).map_err(|error| faults.push(format!("--mqtt: {error}"))).ok());
         let host_id = args.sparkplug_host_id.clone().or(file.sparkplug_host_id);
@@ -95,6 +100,7 @@ impl Settings {
             mqtt,
             sparkplug_host_id,
             mqtt_listen: mqtt_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 1_883))),
+            mqtt_listen_given: mqtt_listen.is_some(),
             mqtt_users,
             store,
             grpc_listen: args.grpc_listen.or(file.grpc_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 50_051))),
@@ -146,6 +152,25 @@ mod tests {
         let settings = Settings::resolve(&args).unwrap();
         assert_eq!((settings.grpc_listen.port(), settings.http_listen.port()), (1, 3));
         assert_eq!(settings.data, PathBuf::from("./davy-data"));
+    }
+
+    #[test]
+    fn a_flag_for_one_broker_wins_over_the_file_for_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("davy.toml");
+        let resolve = |text: &str, args: UpArgs| {
+            fs::write(&config, format!("site = 'site.toml'\n{text}")).unwrap();
+            Settings::resolve(&UpArgs { config: Some(config.clone()), ..args })
+        };
+        let inside = "mqtt-listen = '127.0.0.1:1'\nmqtt-users = 'users.toml'";
+        let settings = resolve(inside, UpArgs { mqtt: Some("mqtt://b".to_owned()), ..UpArgs::default() }).unwrap();
+        assert!(settings.mqtt.is_some() && settings.mqtt_users.is_none());
+        let listen = Some(SocketAddr::from(([127, 0, 0, 1], 2)));
+        let settings = resolve("mqtt = 'mqtt://b'", UpArgs { mqtt_listen: listen, ..UpArgs::default() }).unwrap();
+        assert!(settings.mqtt.is_none() && settings.mqtt_listen.port() == 2);
+        let both = format!("mqtt = 'mqtt://b'\n{inside}");
+        let error = resolve(&both, UpArgs::default()).unwrap_err().to_string();
+        assert!(error.contains("one or the other"), "{error}");
     }
 
     #[test]

@@ -36,6 +36,9 @@ const SEAL_EVERY: Duration = Duration::from_secs(60);
 pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandError> {
     let loaded = load_site(&settings)?;
     let grpc = bind(settings.grpc_listen, "gRPC", "--grpc-listen").await?;
+    if let Some(warning) = grpc_warning(settings.grpc_listen) {
+        eprintln!("{warning}");
+    }
     let http = bind(settings.http_listen, "HTTP", "--http-listen").await?;
     let broker = bind_broker(&settings).await?;
     let metrics = service::install_metrics();
@@ -144,7 +147,26 @@ async fn bind_broker(settings: &Settings) -> Result<Option<EmbeddedBroker>, Comm
     }
     let failed = |error: ingest::IngestError| CommandError::of(error.kind(), error);
     let users = settings.mqtt_users.as_deref().map(Users::load).transpose().map_err(failed)?;
-    EmbeddedBroker::bind(BrokerConfig { listen: settings.mqtt_listen, users }).await.map(Some).map_err(failed)
+    let mut listen = settings.mqtt_listen;
+    // The demo is for a look: a broker that is there already must not be in its way.
+    if settings.demo && !settings.mqtt_listen_given && is_taken(listen).await {
+        eprintln!("davy: {listen} is taken; the demo's broker takes a free port, choose one with --mqtt-listen");
+        listen.set_port(0);
+    }
+    EmbeddedBroker::bind(BrokerConfig { listen, users }).await.map(Some).map_err(failed)
+}
+
+async fn is_taken(address: SocketAddr) -> bool {
+    TcpListener::bind(address).await.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+}
+
+/// What an address for gRPC that more than this machine reaches means.
+fn grpc_warning(address: SocketAddr) -> Option<String> {
+    (!address.ip().is_loopback()).then(|| {
+        format!(
+            "davy: --grpc-listen {address}: anybody who reaches it can push and command; let a firewall or a proxy say who may"
+        )
+    })
 }
 
 /// The broker outside, if there is one; with `--demo` the simulated park publishes to it, and an operator is added.
@@ -208,5 +230,29 @@ fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), inside: O
 fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder) {
         tracing::warn!(%error, folder = %folder.display(), "temporary data could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::UpArgs;
+
+    #[tokio::test]
+    async fn the_demo_finds_a_free_port_where_its_own_is_taken_and_nobody_chose_it() {
+        let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = holder.local_addr().unwrap();
+        let mut settings = Settings::resolve(&UpArgs { demo: true, ..UpArgs::default() }).unwrap();
+        settings.mqtt_listen = taken;
+        let broker = bind_broker(&settings).await.unwrap().unwrap();
+        assert_ne!(broker.local_addr().port(), taken.port());
+        settings.mqtt_listen_given = true;
+        assert!(bind_broker(&settings).await.is_err(), "a port that was chosen is not exchanged");
+    }
+
+    #[test]
+    fn grpc_beyond_this_machine_is_warned_of() {
+        assert_eq!(grpc_warning(SocketAddr::from(([127, 0, 0, 1], 1))), None);
+        assert!(grpc_warning(SocketAddr::from(([0, 0, 0, 0], 1))).unwrap().contains("push and command"));
     }
 }
