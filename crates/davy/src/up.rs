@@ -36,9 +36,6 @@ const SEAL_EVERY: Duration = Duration::from_secs(60);
 pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandError> {
     let loaded = load_site(&settings)?;
     let grpc = bind(settings.grpc_listen, "gRPC", "--grpc-listen").await?;
-    if let Some(warning) = grpc_warning(settings.grpc_listen) {
-        eprintln!("{warning}");
-    }
     let http = bind(settings.http_listen, "HTTP", "--http-listen").await?;
     let broker = bind_broker(&settings).await?;
     let metrics = service::install_metrics();
@@ -213,6 +210,9 @@ fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), inside: O
     }
     let key: String = seal_public_key.iter().map(|byte| format!("{byte:02x}")).collect();
     eprintln!("grpc    http://{grpc}");
+    if let Some(warning) = grpc_warning(settings.grpc_listen) {
+        eprintln!("{warning}");
+    }
     eprintln!("http    http://{http}/readyz /healthz /metrics");
     if let Some(mqtt) = &settings.mqtt {
         eprintln!("mqtt    {}:{} topics davy/v1/+/+/+/telemetry", mqtt.host, mqtt.port);
