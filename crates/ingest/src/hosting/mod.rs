@@ -218,11 +218,14 @@ impl Intake {
         let hosting = &mut self.hosting;
         hosting.ticket += 1;
         let ticket = hosting.ticket;
-        let (kept_room, _let_go) = if matches!(ack, Ack::Local(_)) { (room, None) } else { (None, room) };
+        // One connection brings a node's messages in its order, and is not read on while one of them is held (traps 16).
+        let in_order = matches!(ack, Ack::Local(_));
+        let (kept_room, _let_go) = if in_order { (room, None) } else { (None, room) };
         hosting.held.insert(ticket, Held { topic, payload: payload.clone(), at, ack, numbered: false, _room: kept_room });
         // At the time it came: what was due later must not be done before it.
         hosting.newest = hosting.newest.max(at);
-        hosting.host.take(&text, &payload, ticket, hosting.newest, &mut hosting.out);
+        let take = if in_order { sparkplug::Host::take_in_order } else { sparkplug::Host::take };
+        take(&mut hosting.host, &text, &payload, ticket, hosting.newest, &mut hosting.out);
         self.apply_session(now);
     }
 
