@@ -13,7 +13,9 @@ use crate::plant::{SENTINEL, assert_same, computed, fed, printed};
 use crate::sites::{level, message, now_ms, site};
 
 /// What a death that the host only suspects may take: the wait for reordered messages and the grace after it, on a busy machine.
-const DOWN_WITHIN: Duration = Duration::from_secs(20);
+///
+/// A rebirth request ends the network thread of mqtt-spb-wrapper; its Will then comes only when the broker misses its pings, after 90 s.
+const DOWN_WITHIN: Duration = Duration::from_secs(120);
 /// Commands that a node which breaks the rules may cost; a loop would be dozens.
 const COMMANDS_MAX: usize = 3;
 
