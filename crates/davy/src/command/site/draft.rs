@@ -68,7 +68,8 @@ fn valid_id(text: &str) -> String {
 
 /// A text as TOML.
 fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    // JSON escapes as TOML's basic strings do, but for one character; a string over several lines would be no key.
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
 
 /// A text in a comment.
@@ -236,6 +237,15 @@ fn quantity(tag: &v1::UnmappedTag) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_quoted_is_a_key_and_reads_back() {
+        for text in ["run", "RUN\r\n", "\"a\" \\ b", "停止", "\u{7f}\u{1}\t", ""] {
+            let table: toml::Table = format!("states = {{ {} = 0 }}", quoted(text)).parse().expect("TOML");
+            let keys: Vec<_> = table["states"].as_table().expect("a table").keys().collect();
+            assert_eq!(keys, [text]);
+        }
+    }
 
     fn tag(tag: &str, datatype: &str, unit: &str, last_value: &str) -> v1::UnmappedTag {
         let text = str::to_owned;
