@@ -157,9 +157,6 @@ impl Check<'_> {
         match name {
             "has" => self.fault(id, "`has` is not allowed", "every name has a value"),
             operators::IN => self.fault(id, "`in` is not allowed", "write `a == 1.0 || a == 2.0`"),
-            operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT => {
-                self.fault(id, "looking into a value is not allowed", "every name is a number: write the name alone")
-            }
             _ => self.fault(id, format!("the function `{name}` is unknown"), known_functions(name)),
         }
     }
