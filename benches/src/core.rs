@@ -184,6 +184,7 @@ fn revision() -> anyhow::Result<Revision> {
             respond_within: None,
             position: String::new(),
             implied: false,
+            ..AlarmRule::default()
         })
     };
     let alarms = vec![
@@ -208,6 +209,7 @@ fn revision() -> anyhow::Result<Revision> {
             source: PointSource { protocol: Protocol::Mqtt, gateway: gateway.clone(), tag: format!("T{number}") },
             states: Vec::new(),
             alarms: alarms.clone(),
+            cas: String::new(),
         })
     };
     let site = Site {
@@ -223,6 +225,7 @@ fn revision() -> anyhow::Result<Revision> {
             substances: Vec::new(),
         }],
         points: (1..=POINTS).map(point).collect::<anyhow::Result<_>>()?,
+        suppressions: Vec::new(),
     };
     Ok(Revision { number: RevisionNumber(1), numbers: (1..=POINTS).map(PointNumber).collect(), site, ..Revision::default() })
 }

@@ -34,7 +34,7 @@ impl Core {
     /// The point and the alarm that a command names.
     fn target_of(&self, command: &Command) -> Option<(usize, usize)> {
         let revision = self.revision.as_deref()?;
-        let local = self.layout.local_of_id(revision, &command.point)?;
+        let local = self.layout.local_of_id(revision, command.subject.as_str())?;
         let rule = self.layout.point(revision, local).alarms.iter().position(|rule| rule.id == command.alarm)?;
         Some((local, self.layout.rules_of(local).start + rule))
     }
@@ -80,12 +80,12 @@ impl Core {
             verdict,
             state,
         };
-        self.event(self.now, command.point.shared(), self.scope_of_command(command), EventBody::Command(outcome))
+        self.event(self.now, command.subject.shared(), self.scope_of_command(command), EventBody::Command(outcome))
     }
 
     fn scope_of_command(&self, command: &Command) -> Scope {
         let Some(revision) = self.revision.as_deref() else { return Scope::default() };
-        let local = self.layout.local_of_id(revision, &command.point);
+        let local = self.layout.local_of_id(revision, command.subject.as_str());
         local.map_or_else(Scope::default, |local| scope_of(self.layout.point(revision, local)))
     }
 }
@@ -93,6 +93,6 @@ impl Core {
 const fn happening(kind: CommandKind) -> Happening {
     match kind {
         CommandKind::Acknowledge => Happening::Ack,
-        CommandKind::Reset => Happening::Rst,
+        _ => Happening::Rst,
     }
 }

@@ -76,7 +76,7 @@ impl Core {
             alarm_kind: rule.kind,
             priority: rule.priority,
             state: state_of(state.flags),
-            occurrence: self.event_id(state.occurrence),
+            occurrence: Some(self.event_id(state.occurrence)),
             activation: state.activation,
             value: cause.value,
             limit: rule.limit,
@@ -90,6 +90,13 @@ impl Core {
             request_id: cause.request_id.cloned(),
             unit: Arc::from(point.unit.as_str()),
             quantity: point.quantity,
+            in_alarm: false,
+            position: Arc::from(""),
+            group: Arc::from(""),
+            first_out: false,
+            until: None,
+            clock: None,
+            advice: None,
         };
         Some(self.event(state.moved, point.id.shared(), scope_of(point), EventBody::Alarm(Box::new(alarm))))
     }

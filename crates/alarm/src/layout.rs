@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use model::{GatewayPath, Point, PointId, PointNumber, Revision};
+use model::{GatewayPath, Point, PointNumber, Revision};
 
 use crate::index::Index;
 use crate::point::Rule;
@@ -98,8 +98,8 @@ impl Layout {
     }
 
     /// The place of a point's id.
-    pub(crate) fn local_of_id(&self, revision: &Revision, id: &PointId) -> Option<usize> {
-        let at = self.by_id.binary_search_by(|&local| self.point(revision, local).id.cmp(id)).ok()?;
+    pub(crate) fn local_of_id(&self, revision: &Revision, id: &str) -> Option<usize> {
+        let at = self.by_id.binary_search_by(|&local| self.point(revision, local).id.as_str().cmp(id)).ok()?;
         Some(self.by_id[at])
     }
 

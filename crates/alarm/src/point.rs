@@ -224,7 +224,7 @@ impl Rule {
             (AlarmKind::Low | AlarmKind::LowLow, Some(limit)) => RuleKind::Low(limit, limit + rule.deadband),
             (AlarmKind::Stale, _) => RuleKind::Stale,
             (AlarmKind::BadQuality, _) => RuleKind::Bad,
-            (_, None) => RuleKind::Never,
+            _ => RuleKind::Never,
         };
         let delay = |span: Span| span.max(Span::ZERO);
         Self { kind, on_delay: delay(rule.on_delay), off_delay: delay(rule.off_delay), latching: rule.latching }

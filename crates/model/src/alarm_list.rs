@@ -1,51 +1,111 @@
-//! The list of open alarms: a fold over events, never filtered by time (traps 46a).
+//! The list of open and hidden alarms: a fold over events, never filtered by time (traps 46a).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{AlarmId, AlarmTransition, EventBody, EventId, RecordedEvent, Time, Transition};
+use crate::{AlarmId, AlarmState, AlarmTransition, EventBody, RecordedEvent, Time, Transition};
 
 /// Names an alarm in the whole deployment: point id and alarm id.
 pub type AlarmKey = (Arc<str>, AlarmId);
 
-/// One open occurrence.
+/// An alarm that somebody must see: an occurrence is open, or it is shelved, suppressed or out of service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenAlarm {
-    /// The first raise of the occurrence.
-    pub first_raised_at: Time,
+    /// The first raise of the occurrence, as recorded; `None` where none is open.
+    pub first_raise: Option<RecordedEvent>,
     /// The raise of the present activation, as recorded.
-    pub raise: RecordedEvent,
+    pub raise: Option<RecordedEvent>,
     /// The acknowledgement of the present activation, as recorded.
     pub acknowledgement: Option<RecordedEvent>,
+    /// The silencing of the present activation, as recorded.
+    pub silence: Option<RecordedEvent>,
+    /// Why it is on the shelf, if it is.
+    pub shelf: Option<RecordedEvent>,
+    /// Why it is suppressed, if it is.
+    pub suppression: Option<RecordedEvent>,
+    /// Why it is out of service, if it is.
+    pub outage: Option<RecordedEvent>,
     /// The last transition of any kind, as recorded.
     pub last: RecordedEvent,
-    first_raise: RecordedEvent,
 }
 
 impl OpenAlarm {
+    fn new(last: &RecordedEvent) -> Self {
+        Self {
+            first_raise: None,
+            raise: None,
+            acknowledgement: None,
+            silence: None,
+            shelf: None,
+            suppression: None,
+            outage: None,
+            last: last.clone(),
+        }
+    }
+
     /// What the last transition said.
     pub fn now(&self) -> &AlarmTransition {
         transition(&self.last).expect("only alarm transitions are kept here")
     }
 
     /// What the raise of the present activation said.
-    pub fn raised(&self) -> &AlarmTransition {
-        transition(&self.raise).expect("only alarm transitions are kept here")
+    pub fn raised(&self) -> Option<&AlarmTransition> {
+        self.raise.as_ref().and_then(transition)
+    }
+
+    /// When the occurrence was first raised, in source time.
+    pub fn first_raised_at(&self) -> Option<Time> {
+        self.first_raise.as_ref().map(|it| it.event.occurred_at)
     }
 
     /// Who acknowledged the present activation.
     pub fn acknowledged_by(&self) -> Option<&str> {
-        self.acknowledgement.as_ref().and_then(transition).map(|ack| ack.actor.as_str())
+        self.acknowledgement.as_ref().and_then(transition).map(|it| it.actor.as_str())
+    }
+
+    /// What hides it, by precedence: out of service, suppressed, shelved.
+    pub fn hidden_by(&self) -> Option<&AlarmTransition> {
+        [&self.outage, &self.suppression, &self.shelf].into_iter().flatten().find_map(transition)
     }
 
     /// The recorded events from which this entry comes out again, oldest first, each once.
     pub fn essence(&self) -> Vec<&RecordedEvent> {
-        let mut events = vec![&self.first_raise, &self.raise];
-        events.extend(&self.acknowledgement);
+        let mut events: Vec<&RecordedEvent> = self.parts().into_iter().flatten().collect();
         events.push(&self.last);
         events.sort_by_key(|event| (event.position, event.ordinal));
         events.dedup_by(|a, b| a.id == b.id);
         events
+    }
+
+    fn parts(&self) -> [Option<&RecordedEvent>; 7] {
+        [&self.first_raise, &self.raise, &self.acknowledgement, &self.silence, &self.shelf, &self.suppression, &self.outage]
+            .map(Option::as_ref)
+    }
+
+    fn take(&mut self, event: &RecordedEvent, alarm: &AlarmTransition) {
+        match alarm.transition {
+            Transition::Raised => self.take_raise(event, alarm),
+            Transition::Acknowledged => self.acknowledgement = Some(event.clone()),
+            Transition::Silenced => self.silence = Some(event.clone()),
+            Transition::Shelved => self.shelf = Some(event.clone()),
+            Transition::Unshelved => self.shelf = None,
+            Transition::Suppressed => self.suppression = Some(event.clone()),
+            Transition::Unsuppressed => self.suppression = None,
+            Transition::OutOfService => self.outage = Some(event.clone()),
+            Transition::InService => self.outage = None,
+            Transition::Closed => (self.first_raise, self.raise, self.acknowledgement, self.silence) = (None, None, None, None),
+            Transition::Returned | Transition::Reset => {}
+        }
+        self.last = event.clone();
+    }
+
+    fn take_raise(&mut self, event: &RecordedEvent, alarm: &AlarmTransition) {
+        let same = self.raised().is_some_and(|before| before.occurrence == alarm.occurrence);
+        if !same {
+            self.first_raise = Some(event.clone());
+        }
+        self.raise = Some(event.clone());
+        (self.acknowledgement, self.silence) = (None, None);
     }
 }
 
@@ -56,7 +116,7 @@ fn transition(event: &RecordedEvent) -> Option<&AlarmTransition> {
     }
 }
 
-/// The open alarms after some prefix of the event journal.
+/// The open and hidden alarms after some prefix of the event journal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlarmList {
     open: BTreeMap<AlarmKey, OpenAlarm>,
@@ -67,52 +127,29 @@ impl AlarmList {
     pub fn apply(&mut self, event: &RecordedEvent) {
         let Some(alarm) = transition(event) else { return };
         let key = (Arc::clone(&event.event.subject), alarm.alarm.clone());
-        match alarm.transition {
-            Transition::Raised => self.raise(key, event, &alarm.occurrence),
-            Transition::Closed => drop(self.open.remove(&key)),
-            Transition::Acknowledged => self.update(&key, |open| {
-                open.acknowledgement = Some(event.clone());
-                open.last = event.clone();
-            }),
-            Transition::Returned | Transition::Reset => self.update(&key, |open| open.last = event.clone()),
+        if alarm.state == AlarmState::Normal {
+            self.open.remove(&key);
+            return;
         }
+        self.open.entry(key).or_insert_with(|| OpenAlarm::new(event)).take(event, alarm);
     }
 
-    fn raise(&mut self, key: AlarmKey, event: &RecordedEvent, occurrence: &EventId) {
-        let first = self.open.get(&key).filter(|open| &open.now().occurrence == occurrence).map(|open| open.first_raise.clone());
-        let first_raise = first.unwrap_or_else(|| event.clone());
-        let open = OpenAlarm {
-            first_raised_at: first_raise.event.occurred_at,
-            first_raise,
-            raise: event.clone(),
-            acknowledgement: None,
-            last: event.clone(),
-        };
-        self.open.insert(key, open);
-    }
-
-    fn update(&mut self, key: &AlarmKey, change: impl FnOnce(&mut OpenAlarm)) {
-        if let Some(open) = self.open.get_mut(key) {
-            change(open);
-        }
-    }
-
-    /// One open alarm.
+    /// One open or hidden alarm.
     pub fn get(&self, point: &str, alarm: &AlarmId) -> Option<&OpenAlarm> {
         self.open.get(&(Arc::from(point), alarm.clone()))
     }
 
-    /// All open alarms in the order of point and alarm.
+    /// All of them in the order of point and alarm.
     pub fn iter(&self) -> impl Iterator<Item = (&AlarmKey, &OpenAlarm)> {
         self.open.iter()
     }
 
-    /// How many are open.
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// Whether none is open.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Time};
+use crate::{
+    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
+};
 
 /// The name of an event: the same on every replay and in every copy of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +113,10 @@ pub enum EventBody {
     Fault(GatewayFault),
     /// The journal sealed what it holds.
     Seal(SealNotice),
+    /// An alarm is a nuisance.
+    Nuisance(Nuisance),
+    /// An operator position is flooded, or no longer.
+    Flood(FloodChange),
 }
 
 impl EventBody {
@@ -140,6 +146,9 @@ impl EventBody {
             Self::Unmapped(_) => "gateway.unmapped",
             Self::Fault(_) => "gateway.fault",
             Self::Seal(_) => "journal.seal",
+            Self::Nuisance(nuisance) => nuisance.kind.as_str(),
+            Self::Flood(FloodChange { ended: None, .. }) => "flood.started",
+            Self::Flood(_) => "flood.ended",
         }
     }
 }
@@ -157,11 +166,38 @@ pub enum Transition {
     Reset,
     /// The occurrence ended: normal, acknowledged and not latched; or its rule is gone.
     Closed,
+    /// SHV: an operator shelved it for a time, or gave the shelf another end.
+    Shelved,
+    /// UNS: taken from the shelf by an operator, or by the end of its time.
+    Unshelved,
+    /// SUP: suppressed by design, or by an operator.
+    Suppressed,
+    /// USP: no longer.
+    Unsuppressed,
+    /// OOS: taken out of service.
+    OutOfService,
+    /// RTS: back in service.
+    InService,
+    /// The horn is silenced; the alarm is not acknowledged by it.
+    Silenced,
 }
 
 impl Transition {
     /// Every transition there is.
-    pub const ALL: &'static [Self] = &[Self::Raised, Self::Returned, Self::Acknowledged, Self::Reset, Self::Closed];
+    pub const ALL: &'static [Self] = &[
+        Self::Raised,
+        Self::Returned,
+        Self::Acknowledged,
+        Self::Reset,
+        Self::Closed,
+        Self::Shelved,
+        Self::Unshelved,
+        Self::Suppressed,
+        Self::Unsuppressed,
+        Self::OutOfService,
+        Self::InService,
+        Self::Silenced,
+    ];
 
     /// The event's kind.
     pub const fn as_str(self) -> &'static str {
@@ -171,6 +207,13 @@ impl Transition {
             Self::Acknowledged => "alarm.acknowledged",
             Self::Reset => "alarm.reset",
             Self::Closed => "alarm.closed",
+            Self::Shelved => "alarm.shelved",
+            Self::Unshelved => "alarm.unshelved",
+            Self::Suppressed => "alarm.suppressed",
+            Self::Unsuppressed => "alarm.unsuppressed",
+            Self::OutOfService => "alarm.out_of_service",
+            Self::InService => "alarm.in_service",
+            Self::Silenced => "alarm.silenced",
         }
     }
 
@@ -246,10 +289,12 @@ pub struct AlarmTransition {
     pub priority: Priority,
     /// The state after it.
     pub state: AlarmState,
-    /// Id of the event that first raised the occurrence.
-    pub occurrence: EventId,
-    /// 1 at the first raise.
+    /// Id of the event that first raised the occurrence; `None` where none is open, such as on an alarm shelved while normal.
+    pub occurrence: Option<EventId>,
+    /// 1 at the first raise; 0 where no occurrence is open.
     pub activation: u32,
+    /// Whether its condition is true, also where the alarm is hidden.
+    pub in_alarm: bool,
     /// The value judged, where one was.
     pub value: Option<f64>,
     /// The limit it was judged against, where there is one.
@@ -274,6 +319,133 @@ pub struct AlarmTransition {
     pub unit: Arc<str>,
     /// What the point measures.
     pub quantity: Quantity,
+    /// The operator position it belongs to; empty where none was given.
+    pub position: Arc<str>,
+    /// The group in which the first one is marked; empty for none.
+    pub group: Arc<str>,
+    /// Of a raise: no other alarm of its group that is in alarm was raised earlier, in source time.
+    pub first_out: bool,
+    /// Of a shelf, a suppression or a time out of service by command: when it ends by itself.
+    pub until: Option<Time>,
+    /// What was known of the gateway's clock; `None` where nothing was, and for what no sample caused.
+    pub clock: Option<ClockOffset>,
+    /// Of a raise: what the operator reads.
+    pub advice: Option<Box<Advice>>,
+}
+
+/// How far a gateway's clock is from journal time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// Journal time less source time, transport included: the median of the last messages. Positive: its clock is behind, or the way long.
+    pub offset: Span,
+    /// Half the spread of the last messages: the offset is known no better.
+    pub uncertainty: Span,
+}
+
+/// What the operator reads with an alarm (ISA-18.2-2016, 6.2.7).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// Why it may have come.
+    pub cause: String,
+    /// What may follow.
+    pub consequence: String,
+    /// What to do.
+    pub action: String,
+    /// The time there is for it.
+    pub respond_within: Option<Span>,
+}
+
+/// Whether it is known which of two events came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequence {
+    /// The first one did.
+    Before,
+    /// The second one did.
+    After,
+    /// The clocks do not tell.
+    Uncertain,
+}
+
+/// Which of two events came first: by source time within one gateway; between gateways only if their times in journal time are farther apart
+/// than both clocks are uncertain (traps 44).
+pub fn sequence(one: (Time, Option<ClockOffset>), other: (Time, Option<ClockOffset>), same_gateway: bool) -> Sequence {
+    let by = |one: Time, other: Time| match one.cmp(&other) {
+        std::cmp::Ordering::Less => Sequence::Before,
+        std::cmp::Ordering::Equal => Sequence::Uncertain,
+        std::cmp::Ordering::Greater => Sequence::After,
+    };
+    if same_gateway {
+        return by(one.0, other.0);
+    }
+    let (Some(clock), Some(other_clock)) = (one.1, other.1) else { return Sequence::Uncertain };
+    let (one, other) = (one.0.plus(clock.offset), other.0.plus(other_clock.offset));
+    let apart = one.since(other).micros().unsigned_abs();
+    let doubt = (clock.uncertainty + other_clock.uncertainty).micros().unsigned_abs();
+    if apart > doubt { by(one, other) } else { Sequence::Uncertain }
+}
+
+/// What makes an alarm a nuisance (ISA-18.2-2016, 16.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NuisanceKind {
+    /// Three activations or more within a minute.
+    Chattering,
+    /// It comes and goes faster than anybody could act.
+    Fleeting,
+    /// It stands for more than a day.
+    Standing,
+}
+
+impl NuisanceKind {
+    /// Every kind there is.
+    pub const ALL: &'static [Self] = &[Self::Chattering, Self::Fleeting, Self::Standing];
+
+    /// The event's kind.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chattering => "alarm.chattering",
+            Self::Fleeting => "alarm.fleeting",
+            Self::Standing => "alarm.standing",
+        }
+    }
+
+    /// The nuisance that an event's kind names.
+    pub fn parse(kind: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.as_str() == kind)
+    }
+}
+
+/// An alarm is a nuisance; the event's subject is its point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nuisance {
+    /// In what way.
+    pub kind: NuisanceKind,
+    /// The alarm on the point.
+    pub alarm: AlarmId,
+    /// The occurrence that showed it.
+    pub occurrence: Option<EventId>,
+    /// How many activations counted.
+    pub activations: u32,
+    /// Over how long they came, or how long it lasted.
+    pub span: Span,
+    /// Proposed: shelve it for so long. `None` where it may not be shelved or shelving is no cure.
+    pub propose_shelve: Option<Span>,
+    /// What else may be done, for people.
+    pub advice: String,
+}
+
+/// An operator position gets more alarms than a person can take in, or no longer; the event's subject is the position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FloodChange {
+    /// When the flood began.
+    pub since: Time,
+    /// When it ended; `None` at its beginning.
+    pub ended: Option<Time>,
+    /// New alarms in the window at this moment; of an end: of the whole flood.
+    pub alarms: u32,
+    /// The same by priority, from low to critical.
+    pub by_priority: [u32; 4],
+    /// The window they are counted in.
+    pub window: Span,
 }
 
 /// How a command was judged.
@@ -299,6 +471,8 @@ pub enum Refusal {
     StaleActivation,
     /// The state machine has no such arc from here.
     WrongState,
+    /// The rule does not permit it: not shelvable, or not for so long.
+    NotAllowed,
 }
 
 impl Refusal {
@@ -308,12 +482,13 @@ impl Refusal {
             Self::NotFound => "not_found",
             Self::StaleActivation => "stale_activation",
             Self::WrongState => "wrong_state",
+            Self::NotAllowed => "not_allowed",
         }
     }
 
     /// What a word names.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::NotFound, Self::StaleActivation, Self::WrongState].into_iter().find(|it| it.as_str() == word)
+        [Self::NotFound, Self::StaleActivation, Self::WrongState, Self::NotAllowed].into_iter().find(|it| it.as_str() == word)
     }
 }
 

@@ -137,6 +137,37 @@ impl fmt::Debug for GatewayPath {
     }
 }
 
+/// What an alarm is about: a point's id; a gateway's path or an enterprise's id where nothing comes from it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Subject(Arc<str>);
+
+impl Subject {
+    /// Checks that the text is an id or a gateway's path.
+    pub fn new(text: &str) -> Result<Self, InvalidId> {
+        if checked(text).is_ok() || GatewayPath::new(text).is_ok() {
+            Ok(Self(Arc::from(text)))
+        } else {
+            Err(InvalidId { value: text.chars().take(80).collect() })
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The shared text.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The name of one request for a command, given by the caller so that a repeat is harmless: 1 to 128 printable ASCII characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(Arc<str>);

@@ -16,18 +16,19 @@ mod time;
 pub use alarm_list::{AlarmKey, AlarmList, OpenAlarm};
 pub use error::ErrorKind;
 pub use event::{
-    AlarmState, AlarmTransition, ClockFault, ClockFaultKind, CommandOutcome, CommandVerdict, Event, EventBody, EventId,
-    GatewayFault, HistoryLoss, PossibleGap, RecordedEvent, Refusal, ReplayDifference, Scope, SealNotice, SiteRevised,
-    SourceChange, SourceChangeKind, Transition, UnmappedTags,
+    Advice, AlarmState, AlarmTransition, ClockFault, ClockFaultKind, ClockOffset, CommandOutcome, CommandVerdict, Event,
+    EventBody, EventId, FloodChange, GatewayFault, HistoryLoss, Nuisance, NuisanceKind, PossibleGap, RecordedEvent, Refusal,
+    ReplayDifference, Scope, SealNotice, Sequence, SiteRevised, SourceChange, SourceChangeKind, Transition, UnmappedTags,
+    sequence,
 };
 pub use id::{
     AlarmId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition, PointId,
-    PointNumber, Position, RequestId, RevisionNumber,
+    PointNumber, Position, RequestId, RevisionNumber, Subject,
 };
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use sample::{Quality, Sample, SampleFlags};
 pub use site::{
-    AlarmKind, AlarmRule, Enterprise, Installation, InstallationKind, Location, Park, Point, PointSource, Priority, Protocol,
-    Quantity, Range, Revision, Site, Substance,
+    AlarmKind, AlarmRule, Condition, Direction, Enterprise, Formula, Installation, InstallationKind, Location, MissingMember,
+    Park, Point, PointSource, Priority, Protocol, Quantity, Range, Reference, Revision, SHELVE_MAX, Site, Substance, Suppression,
 };
 pub use time::{Span, Time};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    AlarmId, Epoch, EventId, GatewayPath, PointId, Position, Protocol, RequestId, Revision, RevisionNumber, Sample, Time,
+    AlarmId, Epoch, EventId, GatewayPath, Position, Protocol, RequestId, Revision, RevisionNumber, Sample, Subject, Time,
     UnmappedTags,
 };
 
@@ -196,24 +196,54 @@ pub enum CommandKind {
     Acknowledge,
     /// RST: let go of a latch, once acknowledged and returned.
     Reset,
+    /// Silence the horn, without acknowledging.
+    Silence,
+    /// SHV: hide it for a time.
+    Shelve,
+    /// UNS: take it from the shelf.
+    Unshelve,
+    /// SUP: hide it by hand, as the design would.
+    Suppress,
+    /// USP: end that.
+    Unsuppress,
+    /// OOS: take it out of service.
+    OutOfService,
+    /// RTS: back into service.
+    ReturnToService,
 }
 
 impl CommandKind {
+    /// Every command there is.
+    pub const ALL: &'static [Self] = &[
+        Self::Acknowledge,
+        Self::Reset,
+        Self::Silence,
+        Self::Shelve,
+        Self::Unshelve,
+        Self::Suppress,
+        Self::Unsuppress,
+        Self::OutOfService,
+        Self::ReturnToService,
+    ];
+
     /// The word in records and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledge => "acknowledge",
             Self::Reset => "reset",
+            Self::Silence => "silence",
+            Self::Shelve => "shelve",
+            Self::Unshelve => "unshelve",
+            Self::Suppress => "suppress",
+            Self::Unsuppress => "unsuppress",
+            Self::OutOfService => "out_of_service",
+            Self::ReturnToService => "return_to_service",
         }
     }
 
     /// What a word names.
     pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "acknowledge" => Some(Self::Acknowledge),
-            "reset" => Some(Self::Reset),
-            _ => None,
-        }
+        Self::ALL.iter().copied().find(|it| it.as_str() == word)
     }
 }
 
@@ -224,8 +254,8 @@ pub struct Command {
     pub request_id: RequestId,
     /// What is wanted.
     pub kind: CommandKind,
-    /// The point.
-    pub point: PointId,
+    /// The point; of the alarm that a gateway or an enterprise is down, its path or id.
+    pub subject: Subject,
     /// The alarm on it.
     pub alarm: AlarmId,
     /// The occurrence the operator saw; `None` takes the open one.
@@ -236,4 +266,6 @@ pub struct Command {
     pub actor: String,
     /// Why.
     pub why: String,
+    /// Until when it holds, journal time: a shelf must have an end, a suppression and a time out of service may.
+    pub until: Option<Time>,
 }

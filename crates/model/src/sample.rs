@@ -2,7 +2,7 @@
 
 use crate::{PointNumber, Time};
 
-/// How far a value can be trusted. `Good` and `Uncertain` are judged, `Bad` is not.
+/// How far a value can be trusted. `Good` and `Uncertain` are judged, `Bad` and `Calibrating` are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quality {
     /// Trusted.
@@ -11,6 +11,8 @@ pub enum Quality {
     Uncertain,
     /// Not judged.
     Bad,
+    /// The instrument is being calibrated: it is neither broken nor silent, and what it shows is not the plant. Not judged.
+    Calibrating,
 }
 
 impl Quality {
@@ -20,6 +22,7 @@ impl Quality {
             Self::Good => "good",
             Self::Uncertain => "uncertain",
             Self::Bad => "bad",
+            Self::Calibrating => "calibrating",
         }
     }
 
@@ -29,6 +32,7 @@ impl Quality {
             "good" => Some(Self::Good),
             "uncertain" => Some(Self::Uncertain),
             "bad" => Some(Self::Bad),
+            "calibrating" => Some(Self::Calibrating),
             _ => None,
         }
     }
@@ -76,7 +80,7 @@ impl Sample {
     pub fn judged_value(&self) -> Option<f64> {
         match self.quality {
             Quality::Good | Quality::Uncertain => self.value,
-            Quality::Bad => None,
+            Quality::Bad | Quality::Calibrating => None,
         }
     }
 }

@@ -109,13 +109,52 @@ words!(
         Stale = "stale",
         /// Active while the newest sample is of bad quality.
         BadQuality = "bad_quality",
+        /// Active while the newest value lies outside the instrument's range.
+        OutOfRange = "out_of_range",
+        /// Active while the instrument is being calibrated.
+        Calibrating = "calibrating",
+        /// Active while the value changes faster than the limit, over a window of source time.
+        Rate = "rate",
+        /// Active while the value is farther than the limit from a set value or from another point.
+        Deviation = "deviation",
+        /// Active when the value has not moved beyond the instrument's noise for a time.
+        Stuck = "stuck",
+        /// Active while the value is one of a set of states.
+        State = "state",
+        /// Active while M of N points are beyond the limit.
+        Vote = "vote",
+        /// Active while a condition in CEL is true.
+        Expression = "expression",
+        /// Active while a robust slope says that the limit will be reached within a time.
+        TimeToLimit = "time_to_limit",
+        /// Active while another rule of the point cannot judge all that it should: an input is missing, an expression fails.
+        RuleFault = "rule_fault",
+        /// Active while nothing comes from a gateway; implied for every gateway, never configured.
+        GatewayDown = "gateway_down",
+        /// Active while nothing comes from any gateway of an enterprise; implied for every enterprise, never configured.
+        EnterpriseDown = "enterprise_down",
     }
 );
 
 impl AlarmKind {
     /// Whether the rule compares with a limit.
     pub const fn has_limit(self) -> bool {
+        self.is_limit() || matches!(self, Self::Rate | Self::Deviation | Self::Vote | Self::TimeToLimit)
+    }
+
+    /// Whether the rule compares the value itself with a fixed limit.
+    pub const fn is_limit(self) -> bool {
         matches!(self, Self::HighHigh | Self::High | Self::Low | Self::LowLow)
+    }
+
+    /// Whether the rule judges several points together, once after each message.
+    pub const fn is_group(self) -> bool {
+        matches!(self, Self::Vote | Self::Expression)
+    }
+
+    /// Whether site files may configure it.
+    pub const fn is_configurable(self) -> bool {
+        !matches!(self, Self::RuleFault | Self::GatewayDown | Self::EnterpriseDown)
     }
 }
 
@@ -243,6 +282,8 @@ pub struct Point {
     pub states: Vec<(String, f64)>,
     /// Its alarms, the implied ones of gas detectors included.
     pub alarms: Vec<AlarmRule>,
+    /// CAS number of what a gas detector measures; empty where not given.
+    pub cas: String,
 }
 
 impl Point {
@@ -260,6 +301,129 @@ impl Point {
         let outside = |range: Range| value.is_some_and(|value| value.is_finite() && (value < range.low || value > range.high));
         SampleFlags { out_of_range: self.range.is_some_and(outside), ..SampleFlags::default() }
     }
+}
+
+words!(
+    /// Which way a value moves, or on which side of a limit it is active.
+    Direction {
+        /// Rising; at or above.
+        Up = "up",
+        /// Falling; at or below.
+        Down = "down",
+        /// Either way.
+        Both = "both",
+    }
+);
+
+words!(
+    /// How a vote counts a member that is bad, calibrated, stale or was never seen (traps 38).
+    MissingMember {
+        /// As one that votes for the alarm.
+        Vote = "vote",
+        /// As one that votes against it.
+        NoVote = "no_vote",
+        /// Not at all: M of the others, at most all of them.
+        Degrade = "degrade",
+    }
+);
+
+/// What a deviation is measured from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reference {
+    /// A set value in the point's unit.
+    Value(f64),
+    /// The newest value of another point of the enterprise; `fallback` while that one is bad or silent, if there is one (traps 39).
+    Point {
+        /// The other point.
+        point: PointId,
+        /// In the point's unit.
+        fallback: Option<f64>,
+    },
+}
+
+/// What a rule judges by beside its limit and deadband.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Condition {
+    /// Nothing else.
+    #[default]
+    Plain,
+    /// `rate`: the limit is in units per `per`, not negative; the slope is that of least squares over `window`.
+    Rate {
+        /// Over how much source time.
+        window: Span,
+        /// The limit's time base.
+        per: Span,
+        /// Which way counts.
+        direction: Direction,
+    },
+    /// `deviation`: the limit is the distance, not negative.
+    Deviation {
+        /// From where.
+        from: Reference,
+        /// Which side counts.
+        direction: Direction,
+    },
+    /// `stuck`: all values of the last `window` lie within `noise`.
+    Stuck {
+        /// In the point's unit, not negative: the greatest difference that is no movement.
+        noise: f64,
+        /// For how long.
+        window: Span,
+    },
+    /// `state`: the value is one of these.
+    State {
+        /// Ascending, each once.
+        values: Vec<f64>,
+    },
+    /// `vote`: at least `votes` of the members are beyond the limit.
+    Vote {
+        /// In order of id, each once, all of one installation.
+        members: Vec<PointId>,
+        /// M, at least 1 and at most the number of members.
+        votes: u32,
+        /// `Up`: at or above the limit; `Down`: at or below it; never `Both`.
+        direction: Direction,
+        /// How missing members count.
+        missing: MissingMember,
+    },
+    /// `expression`.
+    Expression(Formula),
+    /// `time_to_limit`.
+    TimeToLimit {
+        /// The slope is the median of all slopes between samples of this much source time (Theil and Sen).
+        window: Span,
+        /// Active when the limit will be reached within this.
+        within: Span,
+        /// From which side the limit is approached: `Up` from below, `Down` from above; never `Both`.
+        direction: Direction,
+    },
+    /// `rule_fault`.
+    FaultOf {
+        /// The rule of the same point that it watches.
+        alarm: AlarmId,
+    },
+}
+
+/// A condition in CEL over the newest values of points of one enterprise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Formula {
+    /// As written; it compiles.
+    pub text: String,
+    /// The names it may use, in order, and the points behind them.
+    pub inputs: Vec<(String, PointId)>,
+}
+
+/// Alarms that are suppressed by design while a condition holds, such as a unit that is shut down (ISA-18.2-2016, 12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// Its id.
+    pub id: String,
+    /// Whose points it looks at and whose alarms it suppresses.
+    pub enterprise: EnterpriseId,
+    /// While this is known to be true.
+    pub when: Formula,
+    /// Which alarms, in order: one of a point, or all of it.
+    pub alarms: Vec<(PointId, Option<AlarmId>)>,
 }
 
 /// One configured rule on a point: an alarm of its own, with its own life.
@@ -293,6 +457,46 @@ pub struct AlarmRule {
     pub position: String,
     /// Not configured, but implied by the point being a gas detector.
     pub implied: bool,
+    /// What it judges by beside limit and deadband.
+    pub condition: Condition,
+    /// The group of alarms of the enterprise in which the first one is marked; empty for none.
+    pub group: String,
+    /// The longest time for which it may be shelved; zero: not at all.
+    pub shelve_max: Span,
+    /// Announced anew when it stands that long, acknowledged or not (RAL of ISA-18.2).
+    pub realarm_after: Option<Span>,
+    /// An alarm that comes back so soon after it returned is listed and not annunciated again; zero: it always is.
+    pub repeat_within: Span,
+}
+
+/// The longest time for which an alarm may be shelved where nothing else is said.
+pub const SHELVE_MAX: Span = Span::from_secs(8 * 3_600);
+
+impl Default for AlarmRule {
+    /// A rule that never judges anything: to be filled in.
+    fn default() -> Self {
+        Self {
+            id: AlarmId::new(AlarmKind::High.as_str()).expect("the words of kinds are ids"),
+            kind: AlarmKind::High,
+            limit: None,
+            deadband: 0.0,
+            on_delay: Span::ZERO,
+            off_delay: Span::ZERO,
+            priority: Priority::Medium,
+            latching: false,
+            cause: String::new(),
+            consequence: String::new(),
+            action: String::new(),
+            respond_within: None,
+            position: String::new(),
+            implied: false,
+            condition: Condition::Plain,
+            group: String::new(),
+            shelve_max: SHELVE_MAX,
+            realarm_after: None,
+            repeat_within: Span::ZERO,
+        }
+    }
 }
 
 impl AlarmRule {
@@ -303,6 +507,7 @@ impl AlarmRule {
             && self.deadband == other.deadband
             && self.on_delay == other.on_delay
             && self.off_delay == other.off_delay
+            && self.condition == other.condition
     }
 }
 
@@ -317,6 +522,8 @@ pub struct Site {
     pub installations: Vec<Installation>,
     /// In order of id.
     pub points: Vec<Point>,
+    /// In order of id.
+    pub suppressions: Vec<Suppression>,
 }
 
 /// A site with a number, and numbers for its points; or the part of it that concerns one partition.
@@ -359,6 +566,7 @@ impl Revision {
                 installations: self.site.installations.iter().filter(|it| here(&it.enterprise)).cloned().collect(),
                 points,
                 enterprises,
+                suppressions: self.site.suppressions.iter().filter(|it| here(&it.enterprise)).cloned().collect(),
             },
         }
     }

@@ -57,6 +57,7 @@ pub(crate) mod tests {
             source: PointSource { protocol: Protocol::Mqtt, gateway: GatewayPath::new("a/b/c").unwrap(), tag: (*id).to_owned() },
             states: Vec::new(),
             alarms: Vec::new(),
+            cas: String::new(),
         };
         Site { points: ids.iter().map(point).collect(), ..Site::default() }
     }

@@ -41,12 +41,14 @@ fn site(enterprises: &[&str]) -> Site {
         },
         states: Vec::new(),
         alarms: Vec::new(),
+        cas: String::new(),
     };
     Site {
         parks: Vec::new(),
         enterprises: enterprises.iter().map(enterprise).collect(),
         installations: enterprises.iter().map(installation).collect(),
         points: enterprises.iter().map(point).collect(),
+        suppressions: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ const HEADER: &[u8] = b"davy site content 1\n";
 /// Writes a checked site, whose lists are in their canonical order.
 pub(crate) fn encode(site: &Site) -> Vec<u8> {
     let mut out = Writer(HEADER.to_vec());
-    let Site { parks, enterprises, installations, points } = site;
+    let Site { parks, enterprises, installations, points, suppressions: _ } = site;
     out.list(parks, Writer::park);
     out.list(enterprises, Writer::enterprise);
     out.list(installations, Writer::installation);
@@ -77,8 +77,21 @@ impl Writer {
     }
 
     fn point(&mut self, point: &Point) {
-        let Point { id, name, installation, enterprise, park, quantity, unit, range, stale_after, source, states, alarms } =
-            point;
+        let Point {
+            id,
+            name,
+            installation,
+            enterprise,
+            park,
+            quantity,
+            unit,
+            range,
+            stale_after,
+            source,
+            states,
+            alarms,
+            cas: _,
+        } = point;
         [id.as_str(), name, installation.as_str(), enterprise.as_str()].into_iter().for_each(|text| self.text(text));
         self.option(park.as_ref(), |out, park| out.text(park.as_str()));
         self.text(quantity.as_str());
@@ -113,6 +126,7 @@ impl Writer {
             respond_within,
             position,
             implied,
+            ..
         } = rule;
         self.text(id.as_str());
         self.text(kind.as_str());

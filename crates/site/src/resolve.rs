@@ -248,6 +248,7 @@ fn build(drafts: Drafts, owners: &Owners) -> Option<Site> {
         enterprises: drafts.enterprises.into_iter().map(enterprise).collect(),
         installations: drafts.installations.into_iter().map(installation).collect::<Option<_>>()?,
         points,
+        suppressions: Vec::new(),
     })
 }
 
@@ -293,5 +294,6 @@ fn point(draft: PointDraft, enterprise: model::EnterpriseId, park: Option<model:
         source: draft.source?.value,
         states: draft.states,
         alarms,
+        cas: String::new(),
     })
 }

@@ -14,7 +14,7 @@ pub(crate) const fn default_priority(quantity: Quantity, kind: AlarmKind) -> Pri
     match (quantity.is_gas_detector(), kind) {
         (true, AlarmKind::HighHigh | AlarmKind::LowLow) => Priority::Critical,
         (true, _) | (false, AlarmKind::HighHigh | AlarmKind::LowLow) => Priority::High,
-        (false, AlarmKind::High | AlarmKind::Low | AlarmKind::Stale | AlarmKind::BadQuality) => Priority::Medium,
+        (false, _) => Priority::Medium,
     }
 }
 
@@ -35,6 +35,7 @@ pub(crate) fn rule(draft: AlarmDraft, quantity: Quantity) -> AlarmRule {
         respond_within: draft.respond_within,
         position: draft.position,
         implied: false,
+        ..AlarmRule::default()
     }
 }
 
@@ -56,6 +57,7 @@ pub(crate) fn implied(quantity: Quantity, configured: &[AlarmRule]) -> Vec<Alarm
         respond_within: None,
         position: String::new(),
         implied: true,
+        ..AlarmRule::default()
     };
     kinds.map(rule).collect()
 }
@@ -99,7 +101,7 @@ impl<'a> Limit<'a> {
             AlarmKind::Low => 1,
             AlarmKind::High => 2,
             AlarmKind::HighHigh => 3,
-            AlarmKind::Stale | AlarmKind::BadQuality => return None,
+            _ => return None,
         };
         Some(Self { alarm, limit: alarm.limit.as_ref()?, rank })
     }

@@ -100,7 +100,7 @@ impl Properties {
             let code = match quality {
                 Quality::Good => 192,
                 Quality::Uncertain => 64,
-                Quality::Bad => 0,
+                Quality::Bad | Quality::Calibrating => 0,
             };
             set.keys.push("Quality".to_owned());
             set.values.push(PropertyValue { datatype: Some(INT32), is_null: None, value: Some(PropertyValueKind::Int(code)) });

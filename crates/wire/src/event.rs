@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use model::{
-    AlarmId, AlarmKind, AlarmTransition, ClockFault, ClockFaultKind, CommandKind, CommandOutcome, CommandVerdict, Event,
-    EventBody, EventId, GatewayFault, HistoryLoss, KeySeq, Position, PossibleGap, Quantity, RecordedEvent, Refusal,
-    ReplayDifference, RequestId, RevisionNumber, Scope, SealNotice, SiteRevised, SourceChange, SourceChangeKind, Time,
-    Transition, UnmappedTags,
+    Advice, AlarmId, AlarmKind, AlarmTransition, ClockFault, ClockFaultKind, ClockOffset, CommandKind, CommandOutcome,
+    CommandVerdict, Event, EventBody, EventId, FloodChange, GatewayFault, HistoryLoss, KeySeq, Nuisance, NuisanceKind, Position,
+    PossibleGap, Quantity, RecordedEvent, Refusal, ReplayDifference, RequestId, RevisionNumber, Scope, SealNotice, SiteRevised,
+    SourceChange, SourceChangeKind, Span, Time, Transition, UnmappedTags,
 };
 
 use crate::record::DecodeError;
@@ -95,6 +95,8 @@ fn body_to_v1(body: &EventBody) -> Body {
         EventBody::CoreVersion(version) => Body::CoreVersion(v1::CoreVersion { version: *version }),
         EventBody::Unmapped(tags) => Body::UnmappedTags(v1::UnmappedTags { tags: tags.tags.clone(), more: tags.more }),
         EventBody::Fault(fault) => Body::Fault(v1::GatewayFault { rule: fault.rule.clone(), detail: fault.detail.clone() }),
+        EventBody::Nuisance(nuisance) => Body::Nuisance(nuisance_to_v1(nuisance)),
+        EventBody::Flood(flood) => Body::Flood(flood_to_v1(flood)),
         EventBody::Seal(seal) => Body::Seal(v1::Seal {
             position: seal.position.0,
             public_key: seal.public_key.clone(),
@@ -132,6 +134,8 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
         Body::CoreVersion(version) => EventBody::CoreVersion(version.version),
         Body::UnmappedTags(tags) => EventBody::Unmapped(UnmappedTags { tags: tags.tags.clone(), more: tags.more }),
         Body::Fault(fault) => EventBody::Fault(GatewayFault { rule: fault.rule.clone(), detail: fault.detail.clone() }),
+        Body::Nuisance(nuisance) => EventBody::Nuisance(nuisance_from_v1(kind, nuisance)?),
+        Body::Flood(flood) => EventBody::Flood(flood_from_v1(flood)),
         Body::Seal(seal) => EventBody::Seal(SealNotice {
             position: Position(seal.position),
             public_key: seal.public_key.clone(),
@@ -141,12 +145,13 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
 }
 
 fn alarm_to_v1(alarm: &AlarmTransition) -> v1::AlarmTransition {
+    let advice = alarm.advice.as_deref().cloned().unwrap_or_default();
     v1::AlarmTransition {
         alarm: alarm.alarm.to_string(),
         alarm_kind: alarm.alarm_kind.as_str().to_owned(),
         priority: priority_to_v1(alarm.priority).into(),
         state: state_to_v1(alarm.state).into(),
-        occurrence: alarm.occurrence.to_string(),
+        occurrence: alarm.occurrence.as_ref().map(EventId::to_string).unwrap_or_default(),
         activation: alarm.activation,
         value: alarm.value,
         limit: alarm.limit,
@@ -160,6 +165,17 @@ fn alarm_to_v1(alarm: &AlarmTransition) -> v1::AlarmTransition {
         out_of_range: alarm.out_of_range,
         unit: alarm.unit.to_string(),
         quantity: alarm.quantity.as_str().to_owned(),
+        position: alarm.position.to_string(),
+        group: alarm.group.to_string(),
+        first_out: alarm.first_out,
+        until: alarm.until.map(time_to_v1),
+        in_alarm: alarm.in_alarm,
+        clock_offset_us: alarm.clock.map(|it| it.offset.micros()),
+        clock_uncertainty_us: alarm.clock.map(|it| it.uncertainty.micros()),
+        cause: advice.cause,
+        consequence: advice.consequence,
+        action: advice.action,
+        respond_within_us: advice.respond_within.map(Span::micros),
     }
 }
 
@@ -171,7 +187,7 @@ fn alarm_from_v1(kind: &str, alarm: &v1::AlarmTransition) -> Result<AlarmTransit
             .ok_or_else(|| DecodeError::field("alarm.alarm_kind", &alarm.alarm_kind))?,
         priority: priority_from_v1(alarm.priority).ok_or_else(|| DecodeError::field("alarm.priority", "unspecified"))?,
         state: state_from_v1(alarm.state).ok_or_else(|| DecodeError::field("alarm.state", alarm.state))?,
-        occurrence: occurrence(&alarm.occurrence)?.ok_or_else(|| DecodeError::field("alarm.occurrence", ""))?,
+        occurrence: occurrence(&alarm.occurrence)?,
         activation: alarm.activation,
         value: alarm.value,
         limit: alarm.limit,
@@ -185,7 +201,70 @@ fn alarm_from_v1(kind: &str, alarm: &v1::AlarmTransition) -> Result<AlarmTransit
         request_id: request_from_v1(&alarm.request_id)?,
         unit: Arc::from(alarm.unit.as_str()),
         quantity: Quantity::parse(&alarm.quantity).ok_or_else(|| DecodeError::field("alarm.quantity", &alarm.quantity))?,
+        position: Arc::from(alarm.position.as_str()),
+        group: Arc::from(alarm.group.as_str()),
+        first_out: alarm.first_out,
+        until: alarm.until.as_ref().map(time_from_v1),
+        in_alarm: alarm.in_alarm,
+        clock: alarm.clock_offset_us.zip(alarm.clock_uncertainty_us).map(|(offset, uncertainty)| ClockOffset {
+            offset: Span::from_micros(offset),
+            uncertainty: Span::from_micros(uncertainty),
+        }),
+        advice: advice_from_v1(alarm),
     })
+}
+
+fn advice_from_v1(alarm: &v1::AlarmTransition) -> Option<Box<Advice>> {
+    let advice = Advice {
+        cause: alarm.cause.clone(),
+        consequence: alarm.consequence.clone(),
+        action: alarm.action.clone(),
+        respond_within: alarm.respond_within_us.map(Span::from_micros),
+    };
+    (advice != Advice::default()).then(|| Box::new(advice))
+}
+
+fn nuisance_to_v1(nuisance: &Nuisance) -> v1::Nuisance {
+    v1::Nuisance {
+        alarm: nuisance.alarm.to_string(),
+        occurrence: nuisance.occurrence.as_ref().map(EventId::to_string).unwrap_or_default(),
+        activations: nuisance.activations,
+        span_us: nuisance.span.micros(),
+        propose_shelve_us: nuisance.propose_shelve.map(Span::micros),
+        advice: nuisance.advice.clone(),
+    }
+}
+
+fn nuisance_from_v1(kind: &str, nuisance: &v1::Nuisance) -> Result<Nuisance, DecodeError> {
+    Ok(Nuisance {
+        kind: NuisanceKind::parse(kind).ok_or_else(|| DecodeError::field("event.kind", kind))?,
+        alarm: alarm_id(&nuisance.alarm)?,
+        occurrence: occurrence(&nuisance.occurrence)?,
+        activations: nuisance.activations,
+        span: Span::from_micros(nuisance.span_us),
+        propose_shelve: nuisance.propose_shelve_us.map(Span::from_micros),
+        advice: nuisance.advice.clone(),
+    })
+}
+
+fn flood_to_v1(flood: &FloodChange) -> v1::Flood {
+    v1::Flood {
+        since: Some(time_to_v1(flood.since)),
+        ended: flood.ended.map(time_to_v1),
+        alarms: flood.alarms,
+        by_priority: flood.by_priority.to_vec(),
+        window_us: flood.window.micros(),
+    }
+}
+
+fn flood_from_v1(flood: &v1::Flood) -> FloodChange {
+    FloodChange {
+        since: flood.since.as_ref().map_or(Time::MIN, time_from_v1),
+        ended: flood.ended.as_ref().map(time_from_v1),
+        alarms: flood.alarms,
+        by_priority: std::array::from_fn(|at| flood.by_priority.get(at).copied().unwrap_or(0)),
+        window: Span::from_micros(flood.window_us),
+    }
 }
 
 fn outcome_to_v1(outcome: &CommandOutcome) -> v1::CommandOutcome {

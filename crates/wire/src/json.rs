@@ -93,6 +93,21 @@ fn body(body: &EventBody) -> Vec<(&'static str, Value)> {
         EventBody::CoreVersion(version) => vec![("version", json!(version))],
         EventBody::Unmapped(tags) => vec![("tags", json!(tags.tags)), ("more", json!(tags.more))],
         EventBody::Fault(fault) => vec![("rule", json!(fault.rule)), ("detail", json!(fault.detail))],
+        EventBody::Nuisance(nuisance) => vec![
+            ("alarm", json!(nuisance.alarm.as_str())),
+            ("occurrence", json!(nuisance.occurrence.as_ref().map(model::EventId::to_string))),
+            ("activations", json!(nuisance.activations)),
+            ("span_us", json!(nuisance.span.micros())),
+            ("propose_shelve_us", json!(nuisance.propose_shelve.map(model::Span::micros))),
+            ("advice", json!(nuisance.advice)),
+        ],
+        EventBody::Flood(flood) => vec![
+            ("since", json!(format_time(flood.since))),
+            ("ended", json!(flood.ended.map(format_time))),
+            ("alarms", json!(flood.alarms)),
+            ("by_priority", json!(flood.by_priority)),
+            ("window_us", json!(flood.window.micros())),
+        ],
         EventBody::Seal(seal) => vec![
             ("position", json!(seal.position.0)),
             ("public_key", json!(seal.public_key)),
@@ -102,14 +117,14 @@ fn body(body: &EventBody) -> Vec<(&'static str, Value)> {
 }
 
 fn alarm_fields(alarm: &model::AlarmTransition) -> Vec<(&'static str, Value)> {
-    vec![
+    let mut fields = vec![
         ("alarm", json!(alarm.alarm.as_str())),
         ("alarm_kind", json!(alarm.alarm_kind.as_str())),
         ("quantity", json!(alarm.quantity.as_str())),
         ("unit", json!(&*alarm.unit)),
         ("priority", json!(alarm.priority.as_str())),
         ("state", json!(alarm.state.as_str())),
-        ("occurrence", json!(alarm.occurrence.to_string())),
+        ("occurrence", json!(alarm.occurrence.as_ref().map(model::EventId::to_string))),
         ("activation", json!(alarm.activation)),
         ("value", json!(alarm.value)),
         ("limit", json!(alarm.limit)),
@@ -121,7 +136,23 @@ fn alarm_fields(alarm: &model::AlarmTransition) -> Vec<(&'static str, Value)> {
         ("reason", text(&alarm.reason)),
         ("actor", text(&alarm.actor)),
         ("request_id", json!(alarm.request_id.as_ref().map(model::RequestId::as_str))),
-    ]
+        ("in_alarm", json!(alarm.in_alarm)),
+        ("position", text(&alarm.position)),
+        ("group", text(&alarm.group)),
+        ("first_out", json!(alarm.first_out)),
+        ("until", json!(alarm.until.map(format_time))),
+        ("clock_offset_us", json!(alarm.clock.map(|it| it.offset.micros()))),
+        ("clock_uncertainty_us", json!(alarm.clock.map(|it| it.uncertainty.micros()))),
+    ];
+    if let Some(advice) = &alarm.advice {
+        fields.extend([
+            ("cause", text(&advice.cause)),
+            ("consequence", text(&advice.consequence)),
+            ("action", text(&advice.action)),
+            ("respond_within_us", json!(advice.respond_within.map(model::Span::micros))),
+        ]);
+    }
+    fields
 }
 
 fn command_fields(outcome: &model::CommandOutcome) -> Vec<(&'static str, Value)> {

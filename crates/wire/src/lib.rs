@@ -11,6 +11,7 @@ mod event;
 mod json;
 mod pb;
 mod record;
+mod rule;
 mod site;
 mod status;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Records of journals: model <-> bytes of `davy.record.v1`.
 //!
-//! Flags of a sample, one byte: bits 0-1 quality (1 good, 2 uncertain, 3 bad), bit 2 no value, bit 3 historical, bit 4 arrival
+//! Flags of a sample, one byte: bits 0-1 quality (1 good, 2 uncertain, 3 bad, 0 calibrating), bit 2 no value, bit 3 historical, bit 4 arrival
 //! time, bit 5 out of range, bit 6 retained, bit 7 transient.
 
 use std::fmt::Display;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    AlarmId, Batch, Body, Command, CommandKind, Epoch, Event, EventId, GatewayPath, KeySeq, Message, PointId, PointNumber,
-    Position, Quality, RecordedEvent, RequestId, Revision, RevisionNumber, Sample, SampleFlags, SourceId, Time, UnmappedTags,
+    AlarmId, Batch, Body, Command, CommandKind, Epoch, Event, EventId, GatewayPath, KeySeq, Message, PointNumber, Position,
+    Quality, RecordedEvent, RequestId, Revision, RevisionNumber, Sample, SampleFlags, SourceId, Subject, Time, UnmappedTags,
 };
 use prost::Message as _;
 
@@ -166,7 +166,7 @@ fn batch_from_record(batch: record::Batch) -> Result<Batch, DecodeError> {
     Ok(Batch {
         revision: RevisionNumber(batch.revision),
         messages: messages.collect(),
-        samples: samples.collect::<Result<_, _>>()?,
+        samples: samples.collect(),
         gateways: batch.gateways.iter().map(|path| gateway(path)).collect::<Result<_, _>>()?,
     })
 }
@@ -176,6 +176,7 @@ fn flags_to_byte(sample: &Sample) -> u8 {
         Quality::Good => 1,
         Quality::Uncertain => 2,
         Quality::Bad => 3,
+        Quality::Calibrating => 0,
     };
     let flags = sample.flags;
     quality
@@ -187,30 +188,31 @@ fn flags_to_byte(sample: &Sample) -> u8 {
         | u8::from(flags.transient) << 7
 }
 
-fn sample_from_columns(point: PointNumber, time: Time, value: f64, byte: u8) -> Result<Sample, DecodeError> {
+fn sample_from_columns(point: PointNumber, time: Time, value: f64, byte: u8) -> Sample {
     let bit = |bit: u8| byte >> bit & 1 == 1;
     let quality = match byte & 3 {
         1 => Quality::Good,
         2 => Quality::Uncertain,
         3 => Quality::Bad,
-        _ => return Err(DecodeError::field("batch.flags", byte)),
+        _ => Quality::Calibrating,
     };
     let mut sample = Sample::new(point, time, (!bit(2)).then_some(value), quality);
     sample.flags =
         SampleFlags { historical: bit(3), arrival_time: bit(4), out_of_range: bit(5), retained: bit(6), transient: bit(7) };
-    Ok(sample)
+    sample
 }
 
 fn command_to_record(command: &Command) -> record::Command {
     record::Command {
         request_id: command.request_id.as_str().to_owned(),
         command: command.kind.as_str().to_owned(),
-        point: command.point.to_string(),
+        point: command.subject.to_string(),
         alarm: command.alarm.to_string(),
         occurrence: command.occurrence.as_ref().map(EventId::to_string).unwrap_or_default(),
         activation: command.activation,
         actor: command.actor.clone(),
         why: command.why.clone(),
+        until: command.until.map(Time::micros),
     }
 }
 
@@ -219,12 +221,13 @@ fn command_from_record(command: record::Command) -> Result<Command, DecodeError>
         request_id: RequestId::new(&command.request_id)
             .map_err(|_| DecodeError::field("command.request_id", &command.request_id))?,
         kind: CommandKind::parse(&command.command).ok_or_else(|| DecodeError::field("command.command", &command.command))?,
-        point: PointId::new(&command.point).map_err(|_| DecodeError::field("command.point", &command.point))?,
+        subject: Subject::new(&command.point).map_err(|_| DecodeError::field("command.point", &command.point))?,
         alarm: AlarmId::new(&command.alarm).map_err(|_| DecodeError::field("command.alarm", &command.alarm))?,
         occurrence: occurrence(&command.occurrence)?,
         activation: command.activation,
         actor: command.actor,
         why: command.why,
+        until: command.until.map(Time::from_micros),
     })
 }
 

@@ -1,14 +1,14 @@
 //! Site revisions: model <-> records, and the same for the network.
 
 use model::{
-    AlarmId, AlarmKind, AlarmRule, Enterprise, EnterpriseId, GatewayPath, Installation, InstallationId, InstallationKind,
-    Location, Park, ParkId, Point, PointId, PointNumber, PointSource, Protocol, Quantity, Range, Revision, RevisionNumber, Site,
-    Span, Substance,
+    Enterprise, EnterpriseId, GatewayPath, Installation, InstallationId, InstallationKind, Location, Park, ParkId, Point,
+    PointId, PointNumber, PointSource, Protocol, Quantity, Range, Revision, RevisionNumber, Site, Span, Substance,
 };
 
 use crate::event::hex;
 use crate::record::DecodeError;
-use crate::{pb::record, priority_from_v1, priority_to_v1, v1};
+use crate::rule::{rule_from_v1, rule_to_v1, suppression_from_v1, suppression_to_v1};
+use crate::{pb::record, v1};
 
 /// A revision as it stands in journals.
 pub fn revision_to_record(revision: &Revision) -> record::SiteRevision {
@@ -25,6 +25,7 @@ pub fn revision_to_record(revision: &Revision) -> record::SiteRevision {
             .iter()
             .map(|(id, number)| record::RetiredPoint { id: id.to_string(), number: number.0 })
             .collect(),
+        suppressions: revision.site.suppressions.iter().map(suppression_to_v1).collect(),
     }
 }
 
@@ -41,6 +42,7 @@ pub fn revision_from_record(record: &record::SiteRevision) -> Result<Revision, D
             enterprises: record.enterprises.iter().map(enterprise_from_v1).collect::<Result<_, _>>()?,
             installations: record.installations.iter().map(installation_from_v1).collect::<Result<_, _>>()?,
             points: record.points.iter().map(point_from_v1).collect::<Result<_, _>>()?,
+            suppressions: record.suppressions.iter().map(suppression_from_v1).collect::<Result<_, _>>()?,
         },
         numbers: record.points.iter().map(|it| PointNumber(it.number)).collect(),
         next_point_number: PointNumber(record.next_point_number),
@@ -148,6 +150,7 @@ pub fn point_to_v1(number: PointNumber, point: &Point) -> v1::Point {
         tag: point.source.tag.clone(),
         states: point.states.iter().map(|(text, value)| v1::StateValue { text: text.clone(), value: *value }).collect(),
         alarms: point.alarms.iter().map(rule_to_v1).collect(),
+        cas: point.cas.clone(),
     }
 }
 
@@ -157,57 +160,21 @@ fn point_from_v1(point: &v1::Point) -> Result<Point, DecodeError> {
         gateway: GatewayPath::new(&point.gateway).map_err(|_| DecodeError::field("point.gateway", &point.gateway))?,
         tag: point.tag.clone(),
     };
+    let quantity = Quantity::parse(&point.quantity).ok_or_else(|| DecodeError::field("point.quantity", &point.quantity))?;
     Ok(Point {
         id: point_id(&point.id)?,
         name: point.name.clone(),
         installation: installation_id(&point.installation)?,
         enterprise: enterprise_id(&point.enterprise)?,
         park: optional_park(&point.park)?,
-        quantity: Quantity::parse(&point.quantity).ok_or_else(|| DecodeError::field("point.quantity", &point.quantity))?,
+        quantity,
         unit: point.unit.clone(),
         range: point.range_low.zip(point.range_high).map(|(low, high)| Range { low, high }),
         stale_after: Span::from_micros(point.stale_after_us),
         source,
         states: point.states.iter().map(|it| (it.text.clone(), it.value)).collect(),
-        alarms: point.alarms.iter().map(rule_from_v1).collect::<Result<_, _>>()?,
-    })
-}
-
-fn rule_to_v1(rule: &AlarmRule) -> v1::AlarmRule {
-    v1::AlarmRule {
-        id: rule.id.to_string(),
-        kind: rule.kind.as_str().to_owned(),
-        limit: rule.limit,
-        deadband: rule.deadband,
-        on_delay_us: rule.on_delay.micros(),
-        off_delay_us: rule.off_delay.micros(),
-        priority: priority_to_v1(rule.priority).into(),
-        latching: rule.latching,
-        cause: rule.cause.clone(),
-        consequence: rule.consequence.clone(),
-        action: rule.action.clone(),
-        respond_within_us: rule.respond_within.map(Span::micros),
-        position: rule.position.clone(),
-        implied: rule.implied,
-    }
-}
-
-fn rule_from_v1(rule: &v1::AlarmRule) -> Result<AlarmRule, DecodeError> {
-    Ok(AlarmRule {
-        id: AlarmId::new(&rule.id).map_err(|_| DecodeError::field("alarm.id", &rule.id))?,
-        kind: AlarmKind::parse(&rule.kind).ok_or_else(|| DecodeError::field("alarm.kind", &rule.kind))?,
-        limit: rule.limit,
-        deadband: rule.deadband,
-        on_delay: Span::from_micros(rule.on_delay_us),
-        off_delay: Span::from_micros(rule.off_delay_us),
-        priority: priority_from_v1(rule.priority).ok_or_else(|| DecodeError::field("alarm.priority", "unspecified"))?,
-        latching: rule.latching,
-        cause: rule.cause.clone(),
-        consequence: rule.consequence.clone(),
-        action: rule.action.clone(),
-        respond_within: rule.respond_within_us.map(Span::from_micros),
-        position: rule.position.clone(),
-        implied: rule.implied,
+        alarms: point.alarms.iter().map(|it| rule_from_v1(it, quantity)).collect::<Result<_, _>>()?,
+        cas: point.cas.clone(),
     })
 }
 

@@ -86,7 +86,7 @@ fn raise() -> Event {
             alarm_kind: AlarmKind::High,
             priority: Priority::High,
             state: AlarmState::Unacknowledged,
-            occurrence,
+            occurrence: Some(occurrence),
             activation: 1,
             value: Some(25.5),
             limit: Some(25.0),
@@ -100,6 +100,13 @@ fn raise() -> Event {
             request_id: None,
             unit: Arc::from("%LEL"),
             quantity: Quantity::CombustibleGas,
+            in_alarm: false,
+            position: Arc::from(""),
+            group: Arc::from(""),
+            first_out: false,
+            until: None,
+            clock: None,
+            advice: None,
         })),
     }
 }
@@ -153,6 +160,7 @@ fn rules_read_back_whole() {
             tag: "PI 101/x".to_owned(),
         },
         states: vec![("open".to_owned(), 1.0)],
+        cas: String::new(),
         alarms: vec![AlarmRule {
             id: AlarmId::new("stale").expect("valid"),
             kind: AlarmKind::Stale,
@@ -168,6 +176,7 @@ fn rules_read_back_whole() {
             respond_within: Some(Span::from_secs(600)),
             position: "panel-1".to_owned(),
             implied: true,
+            ..AlarmRule::default()
         }],
     });
     revision.numbers.push(PointNumber(17));

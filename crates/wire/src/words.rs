@@ -10,6 +10,7 @@ pub fn quality_to_v1(quality: Quality) -> v1::Quality {
         Quality::Good => v1::Quality::Good,
         Quality::Uncertain => v1::Quality::Uncertain,
         Quality::Bad => v1::Quality::Bad,
+        Quality::Calibrating => v1::Quality::Calibrating,
     }
 }
 

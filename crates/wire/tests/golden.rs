@@ -11,7 +11,7 @@ use model::{
     HistoryLoss, Installation, InstallationId, InstallationKind, KeySeq, Location, Message, Park, ParkId, Point, PointId,
     PointNumber, PointSource, Position, PossibleGap, Priority, Protocol, Quality, Quantity, Range, Refusal, ReplayDifference,
     RequestId, Revision, RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange,
-    SourceChangeKind, SourceId, Span, Substance, Time, Transition, UnmappedTags,
+    SourceChangeKind, SourceId, Span, Subject, Substance, Time, Transition, UnmappedTags,
 };
 use prost::Message as _;
 use wire::{DeadLetter, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, record_v1};
@@ -77,6 +77,7 @@ fn revision() -> Revision {
         respond_within: Some(Span::from_secs(600)),
         position: "panel-1".to_owned(),
         implied: false,
+        ..AlarmRule::default()
     };
     let point = Point {
         id: PointId::new("e01-PI-101").expect("valid"),
@@ -91,6 +92,7 @@ fn revision() -> Revision {
         source: PointSource { protocol: Protocol::Mqtt, gateway: gateway(), tag: "PI-101".to_owned() },
         states: vec![("open".to_owned(), 1.0)],
         alarms: vec![rule],
+        cas: String::new(),
     };
     let installation = Installation {
         id: InstallationId::new("i01").expect("valid"),
@@ -123,6 +125,7 @@ fn revision() -> Revision {
             }],
             installations: vec![installation],
             points: vec![point],
+            suppressions: Vec::new(),
         },
     }
 }
@@ -150,12 +153,13 @@ fn telemetry_records() {
         Body::Command(Command {
             request_id: request(),
             kind: CommandKind::Acknowledge,
-            point: PointId::new("e01-PI-101").expect("valid"),
+            subject: Subject::new("e01-PI-101").expect("valid"),
             alarm: AlarmId::new("high").expect("valid"),
             occurrence: Some(occurrence()),
             activation: 2,
             actor: "night-shift".to_owned(),
             why: "seen".to_owned(),
+            until: None,
         }),
     );
     telemetry("site_revision", Body::Revision(Arc::new(revision())));
@@ -208,7 +212,7 @@ fn alarm_and_command_events() {
                 alarm_kind: AlarmKind::High,
                 priority: Priority::Critical,
                 state: AlarmState::LatchedUnacknowledged,
-                occurrence: occurrence(),
+                occurrence: Some(occurrence()),
                 activation: 3,
                 value: Some(2901.25),
                 limit: Some(2895.0),
@@ -222,6 +226,13 @@ fn alarm_and_command_events() {
                 request_id: Some(request()),
                 unit: Arc::from("kPa"),
                 quantity: Quantity::Pressure,
+                in_alarm: false,
+                position: Arc::from(""),
+                group: Arc::from(""),
+                first_out: false,
+                until: None,
+                clock: None,
+                advice: None,
             })),
         );
     }

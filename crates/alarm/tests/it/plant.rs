@@ -7,7 +7,7 @@ use model::{
     AlarmId, AlarmKind, AlarmRule, Batch, Body, Command, CommandKind, CommandVerdict, Enterprise, EnterpriseId, Epoch, Event,
     EventBody, EventId, GatewayPath, Header, Installation, InstallationId, InstallationKind, KeySeq, Message, Park, ParkId,
     Point, PointId, PointNumber, PointSource, Position, Priority, Protocol, Quality, Quantity, Record, RequestId, Revision,
-    RevisionNumber, Sample, Site, SourceId, Span, Time, UnmappedTags,
+    RevisionNumber, Sample, Site, SourceId, Span, Subject, Time, UnmappedTags,
 };
 
 /// Time 0 of all timelines.
@@ -39,6 +39,7 @@ pub(crate) fn rule(kind: AlarmKind, limit: Option<f64>) -> AlarmRule {
         respond_within: None,
         position: String::new(),
         implied: false,
+        ..AlarmRule::default()
     }
 }
 
@@ -61,6 +62,7 @@ pub(crate) fn point(number: u32) -> Point {
         },
         states: Vec::new(),
         alarms: Vec::new(),
+        cas: String::new(),
     }
 }
 
@@ -96,6 +98,7 @@ pub(crate) fn revision(number: u32, points: Vec<(u32, Point)>) -> Arc<Revision> 
             enterprises: vec![enterprise("e1"), enterprise("e2")],
             installations: vec![installation("e1-i", "e1"), installation("e2-i", "e2")],
             points,
+            suppressions: Vec::new(),
         },
         numbers,
         next_point_number: PointNumber(u32::MAX),
@@ -243,12 +246,13 @@ fn command(kind: &str, request: &str, point: &str, alarm: &str, rest: &[&str]) -
     let mut made = Command {
         request_id: RequestId::new(request).expect("an id"),
         kind: if kind == "ack" { CommandKind::Acknowledge } else { CommandKind::Reset },
-        point: PointId::new(point).expect("an id"),
+        subject: Subject::new(point).expect("an id"),
         alarm: AlarmId::new(alarm).expect("an id"),
         occurrence: None,
         activation: 0,
         actor: "赵".to_owned(),
         why: "seen".to_owned(),
+        until: None,
     };
     for word in rest {
         match word.split_once('=').expect("name=value") {

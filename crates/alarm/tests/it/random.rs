@@ -5,8 +5,8 @@ use std::sync::Arc;
 use alarm::Core;
 use model::{
     AlarmId, AlarmKind, AlarmRule, Batch, Body, Command, CommandKind, Epoch, Event, EventBody, EventId, GatewayPath, Header,
-    Message, Point, PointId, PointNumber, Position, Protocol, Quality, Record, RequestId, Revision, Sample, SampleFlags,
-    SourceId, Span, Time,
+    Message, Point, PointNumber, Position, Protocol, Quality, Record, RequestId, Revision, Sample, SampleFlags, SourceId, Span,
+    Subject, Time,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -180,7 +180,8 @@ fn body(step: Step, before: Time, now: Time, plants: &[Arc<Revision>]) -> Body {
         Step::Command(kind, point, rule, activation, request) => Body::Command(Command {
             request_id: RequestId::new(&format!("r{request}")).expect("an id"),
             kind,
-            point: PointId::new(&format!("p{}", NUMBERS[point])).expect("an id"),
+            subject: Subject::new(&format!("p{}", NUMBERS[point])).expect("an id"),
+            until: None,
             alarm: AlarmId::new(&format!("r{rule}")).expect("an id"),
             occurrence: None,
             activation,
@@ -232,7 +233,7 @@ pub(crate) fn without_ids(said: &[(EventId, Event)]) -> Vec<String> {
     let named = said.iter().map(|(_, event)| {
         let mut event = event.clone();
         let occurrence = match &mut event.body {
-            EventBody::Alarm(alarm) => Some(&mut alarm.occurrence),
+            EventBody::Alarm(alarm) => alarm.occurrence.as_mut(),
             EventBody::Command(outcome) => outcome.occurrence.as_mut(),
             _ => None,
         };

@@ -75,6 +75,7 @@ async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Outpu
             let quality = match sample.quality() {
                 v1::Quality::Good => Quality::Good.as_str(),
                 v1::Quality::Uncertain => Quality::Uncertain.as_str(),
+                v1::Quality::Calibrating => Quality::Calibrating.as_str(),
                 v1::Quality::Bad | v1::Quality::Unspecified => Quality::Bad.as_str(),
             };
             out.line(&format!("{},{},{value},{quality}", shown(sample.time.as_ref()), sample.point))?;

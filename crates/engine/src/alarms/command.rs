@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use model::{
-    AlarmId, Command, CommandKind, CommandOutcome, CommandVerdict, Epoch, ErrorKind, EventId, PointId, RecordedEvent, Refusal,
-    RequestId,
+    AlarmId, Command, CommandKind, CommandOutcome, CommandVerdict, Epoch, ErrorKind, EventId, RecordedEvent, Refusal, RequestId,
+    Subject, Time,
 };
 use wire::{Cursor, Failure, v1};
 
@@ -21,26 +21,27 @@ pub(crate) struct CommandRequest {
     pub(crate) actor: String,
     pub(crate) why: String,
     pub(crate) request_id: String,
+    pub(crate) until: Option<Time>,
 }
 
 impl From<v1::AcknowledgeAlarmRequest> for CommandRequest {
     fn from(request: v1::AcknowledgeAlarmRequest) -> Self {
         let v1::AcknowledgeAlarmRequest { point, alarm, occurrence, activation, actor, why, request_id } = request;
-        Self { kind: CommandKind::Acknowledge, point, alarm, occurrence, activation, actor, why, request_id }
+        Self { kind: CommandKind::Acknowledge, point, alarm, occurrence, activation, actor, why, request_id, until: None }
     }
 }
 
 impl From<v1::ResetAlarmRequest> for CommandRequest {
     fn from(request: v1::ResetAlarmRequest) -> Self {
         let v1::ResetAlarmRequest { point, alarm, occurrence, activation, actor, why, request_id } = request;
-        Self { kind: CommandKind::Reset, point, alarm, occurrence, activation, actor, why, request_id }
+        Self { kind: CommandKind::Reset, point, alarm, occurrence, activation, actor, why, request_id, until: None }
     }
 }
 
 impl CommandRequest {
     /// The command, or the first field that is wrong.
     pub(crate) fn check(self) -> Result<Command, Failure> {
-        let (point, alarm) = check_target(&self.point, &self.alarm)?;
+        let (subject, alarm) = check_target(&self.point, &self.alarm)?;
         let occurrence = match self.occurrence.as_str() {
             "" => None,
             text => Some(EventId::parse(text).ok_or_else(|| Failure::field("occurrence", "give it as ListAlarms shows it"))?),
@@ -57,13 +58,13 @@ impl CommandRequest {
                 .map_err(|_| Failure::field("request_id", "1 to 128 printable ASCII characters without blanks"))?,
         };
         let (kind, activation, actor, why) = (self.kind, self.activation, self.actor, self.why);
-        Ok(Command { request_id, kind, point, alarm, occurrence, activation, actor, why })
+        Ok(Command { request_id, kind, subject, alarm, occurrence, activation, actor, why, until: self.until })
     }
 }
 
 /// Point and alarm of a request.
-pub(crate) fn check_target(point: &str, alarm: &str) -> Result<(PointId, AlarmId), Failure> {
-    let point = PointId::new(point).map_err(|error| Failure::field("point", error.to_string()))?;
+pub(crate) fn check_target(point: &str, alarm: &str) -> Result<(Subject, AlarmId), Failure> {
+    let point = Subject::new(point).map_err(|error| Failure::field("point", error.to_string()))?;
     let alarm = AlarmId::new(alarm).map_err(|error| Failure::field("alarm", error.to_string()))?;
     Ok((point, alarm))
 }
@@ -94,7 +95,7 @@ pub(crate) fn answer(
     epoch: Epoch,
 ) -> Result<Answer, Failure> {
     let same =
-        outcome.command == command.kind && outcome.alarm == command.alarm && &*event.event.subject == command.point.as_str();
+        outcome.command == command.kind && outcome.alarm == command.alarm && &*event.event.subject == command.subject.as_str();
     if !same {
         return Err(Failure::field("request_id", "it was used for another command within the last 24 h; use a new one"));
     }
@@ -111,7 +112,7 @@ pub(crate) fn answer(
 fn refused(refusal: Refusal, reason: &str, event: &RecordedEvent, outcome: &CommandOutcome) -> Failure {
     let kind = match refusal {
         Refusal::NotFound => ErrorKind::NotFound,
-        Refusal::StaleActivation | Refusal::WrongState => ErrorKind::Conflict,
+        Refusal::StaleActivation | Refusal::WrongState | Refusal::NotAllowed => ErrorKind::Conflict,
     };
     let (command, point, alarm) = (outcome.command.as_str(), &event.event.subject, &outcome.alarm);
     Failure::new(kind, refusal.as_str(), format!("{command} {point}/{alarm} was refused: {reason}"))

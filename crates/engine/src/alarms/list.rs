@@ -33,7 +33,12 @@ pub(crate) struct ListRequest {
 type Place = (Reverse<Priority>, Time, String, String);
 
 fn place((point, alarm): &AlarmKey, open: &OpenAlarm) -> Place {
-    (Reverse(open.now().priority), open.first_raised_at, point.to_string(), alarm.to_string())
+    (
+        Reverse(open.now().priority),
+        open.first_raised_at().unwrap_or(open.last.event.occurred_at),
+        point.to_string(),
+        alarm.to_string(),
+    )
 }
 
 impl ListRequest {

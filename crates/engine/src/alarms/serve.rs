@@ -62,9 +62,9 @@ impl AlarmApi {
     }
 
     async fn append(&self, command: &Command) -> Result<(), Failure> {
-        let partition = self.open.read().partition_of(command.point.as_str()).ok_or_else(|| {
-            let message = format!("the site has no point {}", command.point);
-            Failure::new(ErrorKind::NotFound, "no_such_point", message).with("point", command.point.as_str())
+        let partition = self.open.read().partition_of(command.subject.as_str()).ok_or_else(|| {
+            let message = format!("the site has no point {}", command.subject);
+            Failure::new(ErrorKind::NotFound, "no_such_point", message).with("point", command.subject.as_str())
         })?;
         let bodies = vec![wire::encode_body(&Body::Command(command.clone()))];
         let key = Key::new("alarm_api").map_err(|error| of_journal(&error))?;

@@ -7,7 +7,7 @@ use journal::{Append, Journal, JournalId, Key};
 use model::{
     AlarmId, AlarmKind, AlarmRule, Batch, Body, Command, CommandKind, Enterprise, EnterpriseId, GatewayPath, Installation,
     InstallationId, InstallationKind, Message, Partition, Point, PointId, PointNumber, PointSource, Priority, Protocol, Quality,
-    Quantity, RequestId, Revision, RevisionNumber, Sample, Site, SourceId, Span, Time,
+    Quantity, RequestId, Revision, RevisionNumber, Sample, Site, SourceId, Span, Subject, Time,
 };
 use proptest::prelude::*;
 
@@ -44,6 +44,7 @@ fn rule(kind: AlarmKind, limit: Option<f64>, priority: Priority, latching: bool)
         respond_within: None,
         position: String::new(),
         implied: false,
+        ..AlarmRule::default()
     }
 }
 
@@ -65,6 +66,7 @@ fn point(id: &str, quantity: Quantity, alarms: Vec<AlarmRule>) -> Point {
         },
         states: Vec::new(),
         alarms,
+        cas: String::new(),
     }
 }
 
@@ -122,12 +124,13 @@ fn command(kind: CommandKind, point: &str, alarm: AlarmKind, request: usize) -> 
     Body::Command(Command {
         request_id: RequestId::new(&format!("r{request}")).expect("valid"),
         kind,
-        point: PointId::new(point).expect("valid"),
+        subject: Subject::new(point).expect("valid"),
         alarm: AlarmId::new(alarm.as_str()).expect("valid"),
         occurrence: None,
         activation: 0,
         actor: "li".to_owned(),
         why: String::new(),
+        until: None,
     })
 }
 

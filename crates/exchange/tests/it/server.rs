@@ -133,7 +133,7 @@ pub(crate) fn transition(subject: &str, enterprise: &str, priority: Priority, tr
             alarm_kind: AlarmKind::High,
             priority,
             state: AlarmState::Unacknowledged,
-            occurrence,
+            occurrence: Some(occurrence),
             activation: 1,
             value: Some(2.0),
             limit: Some(1.0),
@@ -147,6 +147,13 @@ pub(crate) fn transition(subject: &str, enterprise: &str, priority: Priority, tr
             request_id: None,
             unit: Arc::from("kPa"),
             quantity: Quantity::Pressure,
+            in_alarm: false,
+            position: Arc::from(""),
+            group: Arc::from(""),
+            first_out: false,
+            until: None,
+            clock: None,
+            advice: None,
         })),
     }
 }

@@ -171,6 +171,7 @@ fn revision(points: &[(u32, &str)]) -> Bytes {
         source: PointSource { protocol: Protocol::Mqtt, gateway: GatewayPath::new("a/b/c").unwrap(), tag: id.to_owned() },
         states: Vec::new(),
         alarms: Vec::new(),
+        cas: String::new(),
     };
     let site = Site { points: points.iter().map(|(_, id)| point(id)).collect(), ..Site::default() };
     let numbers = points.iter().map(|(number, _)| PointNumber(*number)).collect();

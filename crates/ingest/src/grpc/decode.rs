@@ -128,6 +128,7 @@ impl Decoding<'_> {
             Ok(v1::Quality::Unspecified | v1::Quality::Good) => Quality::Good,
             Ok(v1::Quality::Uncertain) => Quality::Uncertain,
             Ok(v1::Quality::Bad) => Quality::Bad,
+            Ok(v1::Quality::Calibrating) => Quality::Calibrating,
             Err(_) => {
                 self.fault(Reason::UnknownQuality, &value.tag, format_args!("values[{place}].quality"), value.quality);
                 Quality::Uncertain

@@ -30,6 +30,7 @@ fn show(decoded: &Decoded) -> String {
             Quality::Good => "",
             Quality::Uncertain => "?",
             Quality::Bad => "!",
+            Quality::Calibrating => "~",
         };
         format!("{name}={value}{quality}{}", if it.flags.out_of_range { ">" } else { "" })
     };

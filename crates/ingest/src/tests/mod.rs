@@ -56,6 +56,7 @@ fn point(enterprise: &EnterpriseId, tag: &str) -> Point {
         },
         states: if is_state { vec![("open".to_owned(), 1.0), ("closed".to_owned(), 0.0)] } else { Vec::new() },
         alarms: Vec::new(),
+        cas: String::new(),
     }
 }
 

@@ -239,6 +239,7 @@ fn quality(code: i64) -> Result<Quality, StoreError> {
         1 => Ok(Quality::Good),
         2 => Ok(Quality::Uncertain),
         3 => Ok(Quality::Bad),
+        4 => Ok(Quality::Calibrating),
         _ => Err(StoreError::Corrupt { doing: "read a quality", source: format!("{code} is none").into() }),
     }
 }

@@ -191,6 +191,7 @@ const fn quality(quality: Quality) -> i64 {
         Quality::Good => 1,
         Quality::Uncertain => 2,
         Quality::Bad => 3,
+        Quality::Calibrating => 4,
     }
 }
 

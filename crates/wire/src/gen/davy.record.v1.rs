@@ -65,7 +65,7 @@ pub struct Batch {
     pub time_delta: ::prost::alloc::vec::Vec<i64>,
     #[prost(double, repeated, tag = "12")]
     pub value: ::prost::alloc::vec::Vec<f64>,
-    /// One byte a sample: bits 0-1 quality (1 good, 2 uncertain, 3 bad), bit 2 no value, bit 3 historical,
+    /// One byte a sample: bits 0-1 quality (1 good, 2 uncertain, 3 bad, 0 calibrating), bit 2 no value, bit 3 historical,
     /// bit 4 arrival time, bit 5 out of range, bit 6 retained, bit 7 transient.
     #[prost(bytes = "bytes", tag = "13")]
     pub flags: ::prost::bytes::Bytes,
@@ -75,9 +75,10 @@ pub struct Batch {
 pub struct Command {
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// acknowledge, reset.
+    /// acknowledge, reset, silence, shelve, unshelve, suppress, unsuppress, out_of_service, return_to_service.
     #[prost(string, tag = "2")]
     pub command: ::prost::alloc::string::String,
+    /// Or a gateway's path, or an enterprise's id.
     #[prost(string, tag = "3")]
     pub point: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
@@ -90,6 +91,9 @@ pub struct Command {
     pub actor: ::prost::alloc::string::String,
     #[prost(string, tag = "8")]
     pub why: ::prost::alloc::string::String,
+    /// Microseconds since 1970, journal time; absent where it has no end.
+    #[prost(int64, optional, tag = "9")]
+    pub until: ::core::option::Option<i64>,
 }
 /// The site model, whole in `events`, or the part that concerns the enterprises of one partition.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -114,6 +118,8 @@ pub struct SiteRevision {
     /// Points that once were, so that a number is never given twice and an id gets its own back.
     #[prost(message, repeated, tag = "8")]
     pub retired: ::prost::alloc::vec::Vec<RetiredPoint>,
+    #[prost(message, repeated, tag = "9")]
+    pub suppressions: ::prost::alloc::vec::Vec<super::super::v1::Suppression>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RetiredPoint {

@@ -34,7 +34,7 @@ pub struct Event {
     pub snapshot: bool,
     #[prost(
         oneof = "event::Body",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -66,9 +66,14 @@ pub mod event {
         Seal(super::Seal),
         #[prost(message, tag = "31")]
         Fault(super::GatewayFault),
+        #[prost(message, tag = "32")]
+        Nuisance(super::Nuisance),
+        #[prost(message, tag = "33")]
+        Flood(super::Flood),
     }
 }
-/// An alarm changed its state. Kinds: alarm.raised, alarm.returned, alarm.acknowledged, alarm.reset, alarm.closed.
+/// An alarm changed its state. Kinds: alarm.raised, alarm.returned, alarm.acknowledged, alarm.reset, alarm.closed, alarm.shelved,
+/// alarm.unshelved, alarm.suppressed, alarm.unsuppressed, alarm.out_of_service, alarm.in_service, alarm.silenced.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AlarmTransition {
     /// The alarm's id on its point: high, low_low ...
@@ -82,7 +87,8 @@ pub struct AlarmTransition {
     /// The state after this transition.
     #[prost(enumeration = "AlarmState", tag = "4")]
     pub state: i32,
-    /// The id of the event that first raised this occurrence; it names the occurrence until it is closed.
+    /// The id of the event that first raised this occurrence; it names the occurrence until it is closed. Empty where none is open, such as
+    /// on an alarm that is shelved while normal.
     #[prost(string, tag = "5")]
     pub occurrence: ::prost::alloc::string::String,
     /// 1 at the first raise, one more each time the condition comes back before the occurrence ends.
@@ -121,13 +127,84 @@ pub struct AlarmTransition {
     pub unit: ::prost::alloc::string::String,
     #[prost(string, tag = "18")]
     pub quantity: ::prost::alloc::string::String,
+    /// The operator position it belongs to.
+    #[prost(string, tag = "19")]
+    pub position: ::prost::alloc::string::String,
+    /// The group in which the first one is marked.
+    #[prost(string, tag = "20")]
+    pub group: ::prost::alloc::string::String,
+    /// Of a raise: no other alarm of its group that is in alarm was raised earlier, in source time.
+    #[prost(bool, tag = "21")]
+    pub first_out: bool,
+    /// Of a shelf, a suppression or a time out of service by command: when it ends by itself.
+    #[prost(message, optional, tag = "22")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The condition is true, also where the alarm is hidden.
+    #[prost(bool, tag = "23")]
+    pub in_alarm: bool,
+    /// Journal time less source time of the gateway's messages, microseconds: median of the last ones; absent where unknown.
+    #[prost(int64, optional, tag = "24")]
+    pub clock_offset_us: ::core::option::Option<i64>,
+    /// Half their spread: the offset is known no better. Two events of different gateways are in certain order only if their times, each
+    /// plus its offset, are farther apart than both uncertainties together.
+    #[prost(int64, optional, tag = "25")]
+    pub clock_uncertainty_us: ::core::option::Option<i64>,
+    /// Of a raise, what the operator reads: why it may have come.
+    #[prost(string, tag = "26")]
+    pub cause: ::prost::alloc::string::String,
+    /// What may follow.
+    #[prost(string, tag = "27")]
+    pub consequence: ::prost::alloc::string::String,
+    /// What to do.
+    #[prost(string, tag = "28")]
+    pub action: ::prost::alloc::string::String,
+    /// The time there is for it.
+    #[prost(int64, optional, tag = "29")]
+    pub respond_within_us: ::core::option::Option<i64>,
+}
+/// An alarm is a nuisance (ISA-18.2-2016, 16.5). Kinds: alarm.chattering, alarm.fleeting, alarm.standing.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Nuisance {
+    #[prost(string, tag = "1")]
+    pub alarm: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub occurrence: ::prost::alloc::string::String,
+    /// How many activations counted.
+    #[prost(uint32, tag = "3")]
+    pub activations: u32,
+    /// Over how long they came, or how long it lasted.
+    #[prost(int64, tag = "4")]
+    pub span_us: i64,
+    /// Proposed: shelve it for so long; absent where it may not be shelved or shelving is no cure.
+    #[prost(int64, optional, tag = "5")]
+    pub propose_shelve_us: ::core::option::Option<i64>,
+    /// What else may be done, for people.
+    #[prost(string, tag = "6")]
+    pub advice: ::prost::alloc::string::String,
+}
+/// An operator position gets more alarms than a person can take in, or no longer; the subject is the position. Kinds: flood.started, flood.ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Flood {
+    #[prost(message, optional, tag = "1")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Absent at its beginning.
+    #[prost(message, optional, tag = "2")]
+    pub ended: ::core::option::Option<::prost_types::Timestamp>,
+    /// New alarms in the window; at the end: of the whole flood.
+    #[prost(uint32, tag = "3")]
+    pub alarms: u32,
+    /// The same by priority: low, medium, high, critical.
+    #[prost(uint32, repeated, tag = "4")]
+    pub by_priority: ::prost::alloc::vec::Vec<u32>,
+    #[prost(int64, tag = "5")]
+    pub window_us: i64,
 }
 /// A command was judged. Kinds: command.accepted, command.refused; exactly one for a request id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommandOutcome {
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// acknowledge, reset ...
+    /// acknowledge, reset, silence, shelve, unshelve, suppress, unsuppress, out_of_service, return_to_service.
     #[prost(string, tag = "2")]
     pub command: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
@@ -144,7 +221,7 @@ pub struct CommandOutcome {
     /// The state of the alarm after the command.
     #[prost(enumeration = "AlarmState", tag = "8")]
     pub state: i32,
-    /// A refusal's kind for programs: not_found, stale_activation, wrong_state.
+    /// A refusal's kind for programs: not_found, stale_activation, wrong_state, not_allowed.
     #[prost(string, tag = "9")]
     pub refusal: ::prost::alloc::string::String,
 }
@@ -282,6 +359,8 @@ pub enum Quality {
     Uncertain = 2,
     /// Not judged: it freezes limit alarms and is an alarm of its own where configured.
     Bad = 3,
+    /// The instrument is being calibrated: neither broken nor silent, and not judged.
+    Calibrating = 4,
 }
 impl Quality {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -294,6 +373,7 @@ impl Quality {
             Self::Good => "QUALITY_GOOD",
             Self::Uncertain => "QUALITY_UNCERTAIN",
             Self::Bad => "QUALITY_BAD",
+            Self::Calibrating => "QUALITY_CALIBRATING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -303,6 +383,7 @@ impl Quality {
             "QUALITY_GOOD" => Some(Self::Good),
             "QUALITY_UNCERTAIN" => Some(Self::Uncertain),
             "QUALITY_BAD" => Some(Self::Bad),
+            "QUALITY_CALIBRATING" => Some(Self::Calibrating),
             _ => None,
         }
     }
@@ -3063,6 +3144,9 @@ pub struct Point {
     pub states: ::prost::alloc::vec::Vec<StateValue>,
     #[prost(message, repeated, tag = "16")]
     pub alarms: ::prost::alloc::vec::Vec<AlarmRule>,
+    /// CAS number of what a gas detector measures.
+    #[prost(string, tag = "17")]
+    pub cas: ::prost::alloc::string::String,
 }
 /// A text value of a point of quantity state and the number it stands for.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3103,6 +3187,141 @@ pub struct AlarmRule {
     /// True for the ones every gas detector has without being configured.
     #[prost(bool, tag = "14")]
     pub implied: bool,
+    /// The group in which the first one is marked.
+    #[prost(string, tag = "15")]
+    pub group: ::prost::alloc::string::String,
+    /// The longest time for which it may be shelved; 0: not at all; absent: 8 h.
+    #[prost(int64, optional, tag = "16")]
+    pub shelve_max_us: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "17")]
+    pub realarm_after_us: ::core::option::Option<i64>,
+    #[prost(int64, tag = "18")]
+    pub repeat_within_us: i64,
+    /// What it judges by beside limit and deadband; absent for kinds that need nothing else.
+    #[prost(oneof = "alarm_rule::Condition", tags = "20, 21, 22, 23, 24, 25, 26, 27")]
+    pub condition: ::core::option::Option<alarm_rule::Condition>,
+}
+/// Nested message and enum types in `AlarmRule`.
+pub mod alarm_rule {
+    /// What it judges by beside limit and deadband; absent for kinds that need nothing else.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Condition {
+        #[prost(message, tag = "20")]
+        Rate(super::RateCondition),
+        #[prost(message, tag = "21")]
+        Deviation(super::DeviationCondition),
+        #[prost(message, tag = "22")]
+        Stuck(super::StuckCondition),
+        #[prost(message, tag = "23")]
+        State(super::StateCondition),
+        #[prost(message, tag = "24")]
+        Vote(super::VoteCondition),
+        #[prost(message, tag = "25")]
+        Expression(super::Formula),
+        #[prost(message, tag = "26")]
+        TimeToLimit(super::TimeToLimitCondition),
+        /// Of kind rule_fault: the rule it watches.
+        #[prost(string, tag = "27")]
+        FaultOf(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RateCondition {
+    #[prost(int64, tag = "1")]
+    pub window_us: i64,
+    #[prost(int64, tag = "2")]
+    pub per_us: i64,
+    /// up, down, both.
+    #[prost(string, tag = "3")]
+    pub direction: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeviationCondition {
+    /// While the other point is bad or silent.
+    #[prost(double, optional, tag = "3")]
+    pub fallback: ::core::option::Option<f64>,
+    #[prost(string, tag = "4")]
+    pub direction: ::prost::alloc::string::String,
+    #[prost(oneof = "deviation_condition::From", tags = "1, 2")]
+    pub from: ::core::option::Option<deviation_condition::From>,
+}
+/// Nested message and enum types in `DeviationCondition`.
+pub mod deviation_condition {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum From {
+        #[prost(double, tag = "1")]
+        Value(f64),
+        #[prost(string, tag = "2")]
+        Point(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct StuckCondition {
+    #[prost(double, tag = "1")]
+    pub noise: f64,
+    #[prost(int64, tag = "2")]
+    pub window_us: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StateCondition {
+    #[prost(double, repeated, tag = "1")]
+    pub values: ::prost::alloc::vec::Vec<f64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoteCondition {
+    #[prost(string, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint32, tag = "2")]
+    pub votes: u32,
+    #[prost(string, tag = "3")]
+    pub direction: ::prost::alloc::string::String,
+    /// vote, no_vote, degrade.
+    #[prost(string, tag = "4")]
+    pub missing: ::prost::alloc::string::String,
+}
+/// A condition in CEL over the newest values of points.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Formula {
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub inputs: ::prost::alloc::vec::Vec<FormulaInput>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FormulaInput {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub point: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimeToLimitCondition {
+    #[prost(int64, tag = "1")]
+    pub window_us: i64,
+    #[prost(int64, tag = "2")]
+    pub within_us: i64,
+    #[prost(string, tag = "3")]
+    pub direction: ::prost::alloc::string::String,
+}
+/// Alarms that are suppressed by design while a condition holds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Suppression {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub when: ::core::option::Option<Formula>,
+    #[prost(message, repeated, tag = "4")]
+    pub alarms: ::prost::alloc::vec::Vec<SuppressedAlarm>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuppressedAlarm {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    /// Empty: every alarm of the point.
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPointsRequest {
