@@ -126,7 +126,7 @@ async fn answer(alarms: &mut AlarmServiceClient<Channel>, recorded: &RecordedEve
         return;
     }
     let (point, rule) = (recorded.event.subject.to_string(), alarm.alarm.to_string());
-    let (occurrence, activation) = (alarm.occurrence.to_string(), alarm.activation);
+    let (occurrence, activation) = (alarm.occurrence.as_ref().map(ToString::to_string).unwrap_or_default(), alarm.activation);
     let result = match (alarm.transition, alarm.state) {
         (Transition::Raised, AlarmState::Unacknowledged) => {
             tokio::time::sleep(Duration::from_secs(1)).await;
