@@ -12,12 +12,15 @@ use crate::suggest;
 
 const KEYS: &[&str] = &["id", "when", "inputs", "alarms"];
 
+/// One alarm of a point, or all of it.
+type Target = (PointId, Option<AlarmId>);
+
 /// A suppression before its points were looked up.
 pub(crate) struct SuppressionDraft {
     pub(crate) id: At<String>,
     when: FormulaDraft,
     /// In order, each once.
-    alarms: Vec<At<(PointId, Option<AlarmId>)>>,
+    alarms: Vec<At<Target>>,
 }
 
 pub(crate) fn suppression(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<SuppressionDraft> {
@@ -30,7 +33,7 @@ pub(crate) fn suppression(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Suppr
     Some(SuppressionDraft { id: id?, when: when?, alarms: alarms? })
 }
 
-fn alarms(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Vec<At<(PointId, Option<AlarmId>)>>> {
+fn alarms(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Vec<At<Target>>> {
     let mut alarms = Vec::new();
     for item in entry.list("alarms", "alarms = [\"PI-101\", \"LI-5/low\"]", sink)? {
         let alarm = match item.value {
@@ -51,7 +54,7 @@ fn alarms(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Vec<At<(PointId, Opti
     Some(alarms.into_iter().map(|(alarm, _)| alarm).collect())
 }
 
-fn path(text: &str) -> Option<(PointId, Option<AlarmId>)> {
+fn path(text: &str) -> Option<Target> {
     match text.split_once('/') {
         Some((point, alarm)) => Some((PointId::new(point).ok()?, Some(AlarmId::new(alarm).ok()?))),
         None => Some((PointId::new(text).ok()?, None)),
