@@ -14,6 +14,7 @@ mod node;
 mod place;
 mod point;
 mod resolve;
+mod retune;
 mod rules;
 pub mod samples;
 mod standards;
@@ -24,6 +25,7 @@ mod toml_file;
 mod when;
 
 pub use fault::{FAULTS_MAX, Fault, Severity};
+pub use retune::{Retune, retune};
 
 use fault::{Place, Sink};
 use node::{Entry, Field};
