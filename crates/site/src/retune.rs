@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn new_keys_stand_below_the_limit_and_comments_stay() {
-        let alarms = "\n  # why\n  [[point.alarm]]\n  kind = \"high\"\n  limit = 80 # from the safety case\n  priority = \"high\"\n";
+        let alarms =
+            "\n  # why\n  [[point.alarm]]\n  kind = \"high\"\n  limit = 80 # from the safety case\n  priority = \"high\"\n";
         let expected = "\n  # why\n  [[point.alarm]]\n  kind = \"high\"\n  limit = 80 # from the safety case\n  deadband = 2.0\n  \
             on_delay = \"7.5s\"\n  priority = \"high\"\n";
         assert_eq!(changed(alarms, &["high"]), expected);

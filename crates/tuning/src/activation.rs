@@ -77,9 +77,11 @@ const OPEN: Time = Time::MAX;
 impl<'r> Recorder<'r> {
     /// Ready for the first row.
     pub fn new(revision: &'r Arc<Revision>, ends: &Ends) -> Self {
-        let rules = revision.site.points.iter().flat_map(|point| {
-            point.alarms.iter().map(|rule| ((point.id.shared(), rule.id.clone()), Vec::new()))
-        });
+        let rules = revision
+            .site
+            .points
+            .iter()
+            .flat_map(|point| point.alarms.iter().map(|rule| ((point.id.shared(), rule.id.clone()), Vec::new())));
         Self { playback: Playback::new(revision, ends), site: &revision.site, rules: rules.collect(), ends: ends.clone() }
     }
 

@@ -11,8 +11,6 @@ use model::{AlarmKind, AlarmRule, Point, Span};
 pub const LONG: Span = Span::from_secs(60);
 /// So soon after its onset it must be raised.
 pub const RAISED_WITHIN: Span = Span::from_secs(30);
-/// How much longer than the plain rule a proposal may be in alarm, as a fraction: 6 / 5.
-pub const TIME_IN_ALARM_FACTOR: (i64, i64) = (6, 5);
 
 /// The longest on-delay of a gas detector's alarm: small against the response time of its sensor.
 const GAS_ON_DELAY_MAX: Span = Span::from_secs(5);

@@ -16,7 +16,7 @@ mod testing;
 mod trial;
 
 pub use activation::{Activation, Activations, CHATTER_COUNT, CHATTER_SPAN, Figures, Recorder, RuleName};
-pub use bounds::{Bounds, LONG, RAISED_WITHIN, TIME_IN_ALARM_FACTOR, bounds};
+pub use bounds::{Bounds, LONG, RAISED_WITHIN, bounds};
 pub use compare::{Compared, DelayAdded, compare};
 pub use playback::{Ends, Playback, Said, Value, numbered};
 pub use suggest::{Kept, Suggestion, Survey, Tuner, Verdict};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use alarm::Core;
 use model::{
-    Batch, Body, EnterpriseId, Epoch, Event, GatewayPath, Header, KeySeq, Message, Partition, PointNumber, Position, Quality, Record,
-    Revision, RevisionNumber, Sample, Site, Time,
+    Batch, Body, EnterpriseId, Epoch, Event, GatewayPath, Header, KeySeq, Message, Partition, PointNumber, Position, Quality,
+    Record, Revision, RevisionNumber, Sample, Site, Time,
 };
 
 /// One value of a row: the index of its point in `site.points`, the value if it has one, and how far to trust it.
@@ -105,12 +105,7 @@ impl<'r> Playback<'r> {
     }
 
     /// Plays the next row; hands what it causes to `say`, record by record.
-    pub fn row<E>(
-        &mut self,
-        time: Time,
-        values: &[Value],
-        say: &mut impl FnMut(Said<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn row<E>(&mut self, time: Time, values: &[Value], say: &mut impl FnMut(Said<'_>) -> Result<(), E>) -> Result<(), E> {
         self.now = self.now.max(time);
         if self.rows == 0 {
             self.start(say)?;
@@ -176,12 +171,7 @@ impl<'r> Playback<'r> {
         batches
     }
 
-    fn apply<E>(
-        &mut self,
-        partition: Partition,
-        body: Body,
-        say: &mut impl FnMut(Said<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    fn apply<E>(&mut self, partition: Partition, body: Body, say: &mut impl FnMut(Said<'_>) -> Result<(), E>) -> Result<(), E> {
         let Some((key, core)) = self.cores.get_mut(&partition) else { return Ok(()) };
         self.position = Position(self.position.0 + 1);
         let header = Header { position: self.position, time: self.now, epoch: Epoch(0) };

@@ -1,8 +1,8 @@
 //! Small sites and series for the tests of this crate.
 
 use model::{
-    AlarmId, AlarmKind, AlarmRule, Enterprise, EnterpriseId, GatewayPath, Installation, InstallationId, InstallationKind, Point, PointId,
-    PointSource, Priority, Protocol, Quality, Quantity, Range, Site, Span, Time,
+    AlarmId, AlarmKind, AlarmRule, Enterprise, EnterpriseId, GatewayPath, Installation, InstallationId, InstallationKind, Point,
+    PointId, PointSource, Priority, Protocol, Quality, Quantity, Range, Site, Span, Time,
 };
 
 use crate::activation::Activation;

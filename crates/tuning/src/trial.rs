@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use alarm::Core;
 use model::{
-    AlarmRule, Batch, Body, Epoch, Event, EventBody, Header, Message, Point, PointId, Position, Quality, Record, Sample, Site, Span, Time,
-    Transition,
+    AlarmRule, Batch, Body, Epoch, Event, EventBody, Header, Message, Point, PointId, Position, Quality, Record, Sample, Site,
+    Span, Time, Transition,
 };
 
 use crate::playback::numbered;
@@ -172,7 +172,9 @@ mod tests {
 
     fn lost(plain: &[Activation], variant: &[Activation]) -> usize {
         let kept = |it: &Activation| {
-            variant.iter().any(|other| other.raised <= it.raised + RAISED_WITHIN && (other.raised >= it.raised || other.ended > it.raised))
+            variant
+                .iter()
+                .any(|other| other.raised <= it.raised + RAISED_WITHIN && (other.raised >= it.raised || other.ended > it.raised))
         };
         plain.iter().filter(|it| it.lasted() > LONG && !kept(it)).count()
     }

@@ -51,7 +51,8 @@ fn shown(mut compared: Vec<Compared>) -> Vec<String> {
 }
 
 fn line(it: &Compared) -> Vec<String> {
-    let delay = |of: fn(&tuning::DelayAdded) -> model::Span| it.delay.as_ref().map_or_else(|| "-".to_owned(), |it| lasting(of(it)));
+    let delay =
+        |of: fn(&tuning::DelayAdded) -> model::Span| it.delay.as_ref().map_or_else(|| "-".to_owned(), |it| lasting(of(it)));
     vec![
         it.rule.to_string(),
         count(it.before, |it| it.raised),
@@ -87,9 +88,8 @@ fn total(compared: &[Compared], rules: usize) -> Vec<String> {
 }
 
 fn json(it: &Compared) -> Value {
-    let delay = it.delay.map_or(Value::Null, |it| {
-        json!({ "median_s": table::seconds(it.median), "max_s": table::seconds(it.max) })
-    });
+    let delay =
+        it.delay.map_or(Value::Null, |it| json!({ "median_s": table::seconds(it.median), "max_s": table::seconds(it.max) }));
     json!({
         "point": it.rule.point.as_str(),
         "alarm": it.rule.alarm.as_str(),

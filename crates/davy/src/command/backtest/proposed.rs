@@ -50,7 +50,8 @@ pub(super) fn write(site: &Path, out: &Path, proposed: &Site, suggestions: &[Sug
     let changes: Vec<Retune> = proposals(suggestions).map(|(setting, it)| change(setting, it)).collect();
     let files = site::retune(&files, &changes);
     if !site::load(&files).is_ok_and(|loaded| loaded.site == *proposed) {
-        let problem = anyhow!("change the site {}: some alarm in it is written in a way that only a person can change", site.display());
+        let problem =
+            anyhow!("change the site {}: some alarm in it is written in a way that only a person can change", site.display());
         return Err(CommandError::input(problem));
     }
     write_files(site, out, &files).map_err(CommandError::input)

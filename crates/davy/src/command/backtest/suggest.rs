@@ -36,12 +36,7 @@ pub(super) fn run(args: &BacktestArgs) -> Result<(), CommandError> {
     rows.finish()
 }
 
-fn suggestions(
-    args: &BacktestArgs,
-    site: &Site,
-    survey: &Survey,
-    was: &Activations,
-) -> Result<Vec<Suggestion>, CommandError> {
+fn suggestions(args: &BacktestArgs, site: &Site, survey: &Survey, was: &Activations) -> Result<Vec<Suggestion>, CommandError> {
     let mut tuner = Tuner::new(site, survey, was);
     while tuner.begin_pass() {
         Merged::open(&args.samples, site)?.for_each(|Row { time, values, .. }| tuner.row(time, &values));
@@ -52,7 +47,7 @@ fn suggestions(
 
 fn print(args: &BacktestArgs, suggestions: &[Suggestion], compared: Vec<Compared>) -> Result<(), CommandError> {
     let mut figures: BTreeMap<_, _> = compared.into_iter().map(|it| (it.rule.clone(), it)).collect();
-    let both = suggestions.iter().filter_map(|it| Some((it, figures.remove(&it.rule)?))).collect();
+    let both: Both<'_> = suggestions.iter().filter_map(|it| Some((it, figures.remove(&it.rule)?))).collect();
     let text = if args.json { json_lines(&both) } else { shown(both) };
     let mut out = Output::new();
     for line in text {
@@ -67,7 +62,7 @@ type Both<'s> = Vec<(&'s Suggestion, Compared)>;
 fn shown(mut both: Both<'_>) -> Vec<String> {
     let all = both.len();
     let raised = |it: &Compared| it.before.map_or(0, |it| it.raised);
-    let sum = |of: fn(&Compared) -> Option<Figures>, both: &Both<'_>| {
+    let sum = |of: fn(&Compared) -> Option<Figures>, both: &[(&Suggestion, Compared)]| {
         Some(both.iter().filter_map(|(_, it)| of(it)).fold(Figures::default(), Figures::and))
     };
     both.retain(|(_, it)| raised(it) > 0);
@@ -117,7 +112,7 @@ fn columns(before: Option<Figures>, after: Option<Figures>) -> Vec<String> {
     ]
 }
 
-fn json_lines(both: &Both<'_>) -> Vec<String> {
+fn json_lines(both: &[(&Suggestion, Compared)]) -> Vec<String> {
     let line = |(suggestion, it): &(&Suggestion, Compared)| {
         let (proposed, why) = match suggestion.verdict {
             Verdict::Proposed(setting) => (table::setting(setting), Value::Null),
