@@ -2,6 +2,7 @@
 
 use model::{Span, Time};
 
+use crate::activation::CHATTER_SPAN;
 use crate::bounds::{LONG, RAISED_WITHIN};
 
 /// What became of one variant at one limit.
@@ -13,6 +14,10 @@ pub(crate) struct Score {
     pub(crate) in_alarm: Span,
     /// Long activations of the plain rule that it lost, or raised too late.
     pub(crate) lost: usize,
+    /// Raises that were the third within a minute.
+    pub(crate) chattered: usize,
+    /// The last two raises, the older one first.
+    before: [Option<Time>; 2],
     since: Option<Time>,
     /// The plain rule's activation at hand was raised in time.
     covered: bool,
@@ -70,6 +75,9 @@ impl Scores {
 
 impl Score {
     fn raise(&mut self, at: Time) {
+        let first = self.before[0];
+        self.chattered += usize::from(first.is_some_and(|first| at.since(first) <= CHATTER_SPAN));
+        self.before = [self.before[1], Some(at)];
         self.raised += 1;
         self.since = Some(at);
     }
@@ -111,6 +119,18 @@ mod tests {
         assert_eq!(lost(&[(100, 161)], &[(0, 120)]), 0, "in alarm already");
         assert_eq!(lost(&[(100, 161)], &[(0, 99), (140, 150)]), 1);
         assert_eq!(lost(&[(0, 90), (100, 190)], &[(10, 95)]), 1, "each for itself");
+    }
+
+    #[test]
+    fn the_third_within_a_minute_chatters() {
+        let chattered = |seconds: &[i64]| {
+            let mut score = Score::default();
+            seconds.iter().for_each(|second| score.raise(at(*second)));
+            score.chattered
+        };
+        assert_eq!(chattered(&[0, 30, 60]), 1);
+        assert_eq!(chattered(&[0, 30, 61]), 0);
+        assert_eq!(chattered(&[0, 30, 60, 90]), 2);
     }
 
     #[test]

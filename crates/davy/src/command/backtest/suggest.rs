@@ -58,14 +58,14 @@ fn print(args: &BacktestArgs, suggestions: &[Suggestion], compared: Vec<Compared
 
 type Both<'s> = Vec<(&'s Suggestion, Compared)>;
 
-/// The rules that are raised most first; those that are not raised are counted.
+/// The rules that are raised most first; those that are not raised and stay are counted.
 fn shown(mut both: Both<'_>) -> Vec<String> {
     let all = both.len();
     let raised = |it: &Compared| it.before.map_or(0, |it| it.raised);
     let sum = |of: fn(&Compared) -> Option<Figures>, both: &[(&Suggestion, Compared)]| {
         Some(both.iter().filter_map(|(_, it)| of(it)).fold(Figures::default(), Figures::and))
     };
-    both.retain(|(_, it)| raised(it) > 0);
+    both.retain(|(suggestion, it)| raised(it) > 0 || matches!(suggestion.verdict, Verdict::Proposed(_)));
     both.sort_by_key(|(_, it)| Reverse(raised(it)));
     let mut rows = vec![
         row(["", "raised", "", "in alarm", "", "chattering", "", "proposed", "", "", ""]),
@@ -91,7 +91,9 @@ fn line(suggestion: &Suggestion, it: &Compared) -> Vec<String> {
             cells.push(moved(was.deadband.to_string(), is.deadband.to_string()));
             cells.push(delay(was.on_delay, is.on_delay));
             cells.push(delay(was.off_delay, is.off_delay));
-            cells.extend(suggestion.no_range.then(|| "no range, so no deadband".to_owned()));
+            let quiet = suggestion.quiet.then_some("does not chatter here, but would at other limits");
+            let no_range = suggestion.no_range.then_some("no range, so no deadband");
+            cells.push(quiet.into_iter().chain(no_range).collect::<Vec<_>>().join("; "));
         }
         Verdict::Kept(why) => {
             cells.extend([was.deadband.to_string(), was.on_delay.to_string(), was.off_delay.to_string()]);
@@ -124,6 +126,7 @@ fn json_lines(both: &[(&Suggestion, Compared)]) -> Vec<String> {
             "was": table::setting(suggestion.was),
             "proposed": proposed,
             "why_not": why,
+            "quiet": suggestion.quiet,
             "before": table::figures(it.before),
             "after": table::figures(it.after),
         });
