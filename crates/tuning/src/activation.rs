@@ -210,7 +210,7 @@ mod tests {
             seconds.sort_unstable();
             let near = |at: usize| {
                 let others = |of: usize| seconds.get(of + 2).is_some_and(|third| third - seconds[of] <= 60);
-                (at.saturating_sub(2)..=at).any(|of| others(of))
+                (at.saturating_sub(2)..=at).any(others)
             };
             let expected = (0..seconds.len()).filter(|at| near(*at)).count();
             prop_assert_eq!(figures(&seconds).0, expected);

@@ -33,13 +33,16 @@ pub struct DelayAdded {
     pub max: Span,
 }
 
+/// What a rule says by each set, where the set has it.
+type Both<'a> = (Option<&'a [Activation]>, Option<&'a [Activation]>);
+
 /// Compares rule by rule, in order of their names; rules of one set alone are there too.
 pub fn compare(before: (&Site, &Activations), after: (&Site, &Activations)) -> Vec<Compared> {
-    let mut rules: BTreeMap<&RuleName, (Option<&[Activation]>, Option<&[Activation]>)> = BTreeMap::new();
+    let mut rules: BTreeMap<&RuleName, Both<'_>> = BTreeMap::new();
     before.1.rules().for_each(|(rule, said)| rules.entry(rule).or_default().0 = Some(said));
     after.1.rules().for_each(|(rule, said)| rules.entry(rule).or_default().1 = Some(said));
     let on_delay = |site: &Site, name: &RuleName| rule_of(site, name).map_or(Span::ZERO, |rule| rule.on_delay);
-    let compared = |(rule, (was, is)): (&RuleName, (Option<&[Activation]>, Option<&[Activation]>))| {
+    let compared = |(rule, (was, is)): (&RuleName, Both<'_>)| {
         let added = on_delay(after.0, rule).micros().saturating_sub(on_delay(before.0, rule).micros());
         let patience = Span::from_micros(added.max(0));
         one(rule.clone(), was, is, patience)

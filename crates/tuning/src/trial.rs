@@ -68,7 +68,6 @@ impl Trial {
             gateways: vec![point.source.gateway.clone()],
             messages: vec![Message { gateway: 0, samples: count, ..Message::default() }],
             samples,
-            ..Batch::default()
         };
         Self {
             core: Core::for_recorded_data(Arc::from("trial")),
