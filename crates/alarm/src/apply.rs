@@ -25,6 +25,8 @@ pub struct Core {
     pub(crate) header: Header,
     /// Partition time: the greatest journal time so far.
     pub(crate) now: Time,
+    /// Journal time of what falls due at the moment, which a record further on may have brought to light.
+    pub(crate) moment: Option<Time>,
     pub(crate) key_seq: KeySeq,
     /// The version that judges, as the journal says; 0 where it said nothing yet.
     pub(crate) version: u32,
@@ -121,6 +123,7 @@ impl Core {
             recorded: false,
             header: Header::default(),
             now: Time::MIN,
+            moment: None,
             key_seq: KeySeq(0),
             version: 0,
             revision: None,
@@ -180,6 +183,11 @@ impl Core {
             // `apply` has taken the first; the clocks have run, and a tick is no more than that.
             Body::SourceDown { .. } | Body::Tick => {}
         }
+    }
+
+    /// The journal time that what happens now happens at.
+    pub(crate) fn present(&self) -> Time {
+        self.moment.unwrap_or(self.now)
     }
 
     fn core_version(&mut self, version: u32, events: &mut Vec<Event>) {

@@ -133,8 +133,10 @@ impl Core {
         }
         let exact = Entry { journal, source: due.dated, local, rule: due.cell };
         if exact == entry {
+            self.moment = Some(journal);
             self.fire(local, due, Some(journal), events);
             self.refresh(local);
+            self.moment = None;
         } else {
             // Its turn among those due with it; until then nothing changes it, so it stays exact.
             self.deadlines.push(exact);
@@ -231,8 +233,8 @@ impl Core {
             RuleKind::Window => self.measure(due.cell).filter(|_| !silent),
             _ => hot.judged_value().filter(|_| !silent),
         };
-        let late = due.dated.plus(SKEW) < journal.unwrap_or(self.now);
-        let cause = Cause { value, late, held, journal, ..Cause::of_held(&hot, due.dated) };
+        let late = due.dated.plus(SKEW) < self.present();
+        let cause = Cause { value, late, held, ..Cause::of_held(&hot, due.dated) };
         self.cells[due.cell].pending = false;
         let happening = if raises { Happening::Alm } else { Happening::Rtn };
         self.change(due.cell, happening, &cause, events);

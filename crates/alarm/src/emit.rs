@@ -17,8 +17,6 @@ use crate::window::WindowKind;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cause<'a> {
     pub(crate) at: Time,
-    /// Journal time at which it happens, where that is before the record at hand.
-    pub(crate) journal: Option<Time>,
     pub(crate) value: Option<f64>,
     pub(crate) late: bool,
     pub(crate) held: bool,
@@ -104,7 +102,7 @@ impl Core {
             let at = self.cells[cell].moved;
             self.extras.change(cell, |extra| extra.raised_at = Some(at));
         }
-        self.set_realarm(cell, Some(cause.journal.unwrap_or(self.now)));
+        self.set_realarm(cell, Some(self.present()));
         events.extend(self.alarm_event(cell, Transition::Raised, cause, raise));
     }
 

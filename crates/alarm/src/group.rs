@@ -159,8 +159,9 @@ impl Core {
         self.run_point(place, time, events);
         let said = self.ask(group);
         let suspect = self.layout.groups[group].members.iter().any(|member| self.hot[*member].has(Hot::SUSPECT));
+        let present = self.present();
         let hot = &mut self.hot[place];
-        hot.restart(time, self.now);
+        hot.restart(time, present);
         hot.value = said.value.unwrap_or(0.0);
         hot.set(Hot::SEEN, true);
         hot.set(Hot::VALUE, said.value.is_some());
@@ -175,7 +176,7 @@ impl Core {
     }
 
     fn hold_group(&mut self, place: usize, said: Said, time: Time, events: &mut Vec<Event>) {
-        let cause = Cause { late: time.plus(SKEW) < self.now, ..Cause::of_held(&self.hot[place], time) };
+        let cause = Cause { late: time.plus(SKEW) < self.present(), ..Cause::of_held(&self.hot[place], time) };
         for cell in self.layout.rules_of(place) {
             match (self.layout.rules[cell].kind, said.unknown) {
                 (RuleKind::Fault, _) => self.hold(cell, (said.fault, !said.fault), &cause, events),

@@ -171,7 +171,7 @@ impl Core {
         for cell in self.layout.rules_of(place) {
             self.cells[cell].pending = false;
             if !self.cells[cell].flags.cond() {
-                self.change(cell, Happening::Alm, &Cause { at, journal: Some(at), reason, ..Cause::default() }, events);
+                self.change(cell, Happening::Alm, &Cause { at, reason, ..Cause::default() }, events);
             }
         }
         self.refresh(place);

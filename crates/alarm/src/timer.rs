@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Event, Time};
+use model::{Event, Span, Time};
 
 use crate::apply::Core;
 use crate::emit::Cause;
@@ -64,6 +64,9 @@ pub(crate) struct Extras {
     of: BTreeMap<usize, Extra>,
     timers: BTreeSet<(Time, usize, Timer)>,
 }
+
+/// Announcements that a leap of time may bring at once.
+const CAUGHT_UP_MAX: i64 = 20;
 
 const TIMERS: [Timer; 4] = [Timer::Shelf, Timer::Suppression, Timer::Outage, Timer::Realarm];
 
@@ -130,16 +133,17 @@ impl Core {
     /// Ends the first thing that is due by journal time.
     pub(crate) fn end_first(&mut self, events: &mut Vec<Event>) {
         let Some((at, cell, timer)) = self.extras.pop(self.now) else { return };
+        self.moment = Some(at);
         let cause = |reason| Cause { at, reason, actor: SYSTEM, ..Cause::default() };
         match timer {
             Timer::Shelf => self.change(cell, Happening::Exp, &cause("its time is over"), events),
             Timer::Suppression => self.change(cell, Happening::Usp, &cause("its time is over"), events),
             Timer::Outage => self.change(cell, Happening::Rts, &cause("its time is over"), events),
             Timer::Realarm => {
-                let reason = "it still stands";
-                self.change(cell, Happening::Ral, &Cause { at, reason, ..Cause::default() }, events);
+                self.change(cell, Happening::Ral, &Cause { actor: "", ..cause("it still stands") }, events);
             }
         }
+        self.moment = None;
     }
 
     /// After a transition: an alarm that stands in sight is announced anew when its rule says so.
@@ -148,8 +152,15 @@ impl Core {
         if !flags.cond() || flags.hidden() {
             self.extras.set_timer(cell, Timer::Realarm, None);
         } else if let (Some(at), Some(revision)) = (annunciated_at, self.revision.as_deref()) {
-            let after = self.layout.rule(revision, cell).realarm_after;
-            self.extras.set_timer(cell, Timer::Realarm, after.map(|after| at.plus(after)));
+            let after = self.layout.rule(revision, cell).realarm_after.filter(|after| *after > Span::ZERO);
+            let next = after.map(|after| {
+                // After a leap of time it is not announced for every period that was leapt over.
+                let behind = self.now.since(at).micros() / after.micros();
+                let skipped = if behind > CAUGHT_UP_MAX { behind - 1 } else { 0 };
+                at.plus(Span::from_micros(after.micros().saturating_mul(skipped.saturating_add(1))))
+            });
+            // At the end of all time there is no next one.
+            self.extras.set_timer(cell, Timer::Realarm, next.filter(|next| *next > at));
         }
     }
 

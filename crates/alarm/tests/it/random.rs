@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use alarm::Core;
 use model::{
-    AlarmId, AlarmKind, AlarmRule, Batch, Body, Command, CommandKind, Epoch, Event, EventBody, EventId, GatewayPath, Header,
-    Message, Point, PointNumber, Position, Protocol, Quality, Record, RequestId, Revision, Sample, SampleFlags, SourceId, Span,
-    Subject, Time,
+    AlarmId, AlarmKind, AlarmRule, Batch, Body, Command, CommandKind, Condition, Direction, EnterpriseId, Epoch, Event,
+    EventBody, EventId, Formula, GatewayPath, Header, Message, MissingMember, Point, PointId, PointNumber, Position, Protocol,
+    Quality, Range, Record, Reference, RequestId, Revision, Sample, SampleFlags, SourceId, Span, Subject, Suppression, Time,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,8 +27,14 @@ fn half_seconds(range: std::ops::Range<i64>) -> impl Strategy<Value = Span> {
 }
 
 fn rules() -> impl Strategy<Value = Vec<AlarmRule>> {
-    let one = (select(AlarmKind::ALL), -1..11_i32, 0..3_i32, half_seconds(0..8), half_seconds(0..8), any::<bool>());
-    let made = one.prop_map(|(kind, limit, deadband, on, off, latching)| AlarmRule {
+    let kinds: Vec<AlarmKind> = AlarmKind::ALL.iter().copied().filter(|kind| kind.is_configurable()).collect();
+    let one = (select(kinds), -1..11_i32, 0..3_i32, half_seconds(0..8), half_seconds(0..8), any::<bool>(), shapes());
+    let made = one.prop_map(|(kind, limit, deadband, on, off, latching, shape)| AlarmRule {
+        condition: shape.condition(kind),
+        group: if shape.first_out { "g".to_owned() } else { String::new() },
+        shelve_max: Span::from_secs(60),
+        realarm_after: shape.again.then(|| Span::from_secs(7)),
+        repeat_within: if shape.again { Span::from_secs(2) } else { Span::ZERO },
         deadband: f64::from(deadband),
         on_delay: if on > Span::from_secs(2) { on } else { Span::ZERO },
         off_delay: if off > Span::from_secs(2) { off } else { Span::ZERO },
@@ -39,8 +45,96 @@ fn rules() -> impl Strategy<Value = Vec<AlarmRule>> {
         for (at, rule) in rules.iter_mut().enumerate() {
             rule.id = AlarmId::new(&format!("r{at}")).expect("an id");
         }
+        let watched: Vec<AlarmId> = rules.iter().filter(|rule| rule.kind.is_group()).map(|rule| rule.id.clone()).collect();
+        rules.extend(watched.into_iter().map(|alarm| AlarmRule {
+            id: AlarmId::new(&format!("{alarm}.fault")).expect("an id"),
+            condition: Condition::FaultOf { alarm },
+            ..rule(AlarmKind::RuleFault, None)
+        }));
         rules
     })
+}
+
+/// What kinds beyond limits judge by, of one random draw.
+#[derive(Clone, Debug)]
+struct Shape {
+    window: Span,
+    direction: Direction,
+    missing: MissingMember,
+    members: Vec<u32>,
+    votes: u32,
+    text: &'static str,
+    first_out: bool,
+    again: bool,
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    let texts = select(vec!["a > 5.0", "a > b", "a / b > 2.0", "a < 3.0 || b > 9.0"]);
+    let members = select(vec![vec![1, 2], vec![1, 2, 5_000], vec![2, 5_000], vec![1, 77]]);
+    (
+        half_seconds(2..20),
+        select(Direction::ALL),
+        select(MissingMember::ALL),
+        members,
+        1..4_u32,
+        texts,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(window, direction, missing, members, votes, text, first_out, again)| Shape {
+            window,
+            direction,
+            missing,
+            votes: votes.min(u32::try_from(members.len()).expect("few")),
+            members,
+            text,
+            first_out,
+            again,
+        })
+}
+
+impl Shape {
+    fn condition(&self, kind: AlarmKind) -> Condition {
+        let (window, direction) = (self.window, self.direction);
+        let members: Vec<PointId> = self.members.iter().map(|it| point_id(*it)).collect();
+        match kind {
+            AlarmKind::Rate => Condition::Rate { window, per: Span::from_secs(5), direction },
+            AlarmKind::Deviation if self.again => Condition::Deviation { from: Reference::Value(5.0), direction },
+            AlarmKind::Deviation => {
+                let fallback = self.first_out.then_some(4.0);
+                Condition::Deviation { from: Reference::Point { point: members[1].clone(), fallback }, direction }
+            }
+            AlarmKind::Stuck => Condition::Stuck { noise: f64::from(self.votes), window },
+            AlarmKind::State => Condition::State { values: vec![1.0, 5.0, 6.0] },
+            AlarmKind::Vote => Condition::Vote { members, votes: self.votes, direction, missing: self.missing },
+            AlarmKind::Expression => Condition::Expression(self.formula()),
+            AlarmKind::TimeToLimit => Condition::TimeToLimit { window, within: Span::from_secs(9), direction },
+            _ => Condition::Plain,
+        }
+    }
+
+    fn formula(&self) -> Formula {
+        let inputs = [("a", self.members[0]), ("b", self.members[1])];
+        Formula {
+            text: self.text.to_owned(),
+            inputs: inputs.into_iter().map(|(name, number)| (name.to_owned(), point_id(number))).collect(),
+        }
+    }
+}
+
+fn point_id(number: u32) -> PointId {
+    PointId::new(&format!("p{number}")).expect("an id")
+}
+
+/// A condition that suppresses alarms of the first point.
+fn suppressions() -> impl Strategy<Value = Vec<Suppression>> {
+    let one = shapes().prop_map(|shape| Suppression {
+        id: format!("s{}", shape.votes),
+        enterprise: EnterpriseId::new("e1").expect("an id"),
+        when: shape.formula(),
+        alarms: vec![(point_id(1), shape.again.then(|| AlarmId::new("r0").expect("an id"))), (point_id(2), None)],
+    });
+    vec(one, 0..2)
 }
 
 fn points() -> impl Strategy<Value = Vec<(u32, Point)>> {
@@ -48,7 +142,8 @@ fn points() -> impl Strategy<Value = Vec<(u32, Point)>> {
     vec(one, NUMBERS.len()).prop_map(|points| {
         let numbered = NUMBERS.into_iter().zip(points).filter(|(_, (.., there))| *there);
         let made = numbered.map(|(number, (alarms, stale_after, second, sparkplug, _))| {
-            let mut made = Point { alarms, stale_after, ..point(number) };
+            let range = Some(Range { low: 0.0, high: 10.0 });
+            let mut made = Point { alarms, stale_after, range, ..point(number) };
             if second {
                 made.source.gateway = GatewayPath::new("rugang/e1/g2").expect("a path");
             }
@@ -66,16 +161,21 @@ fn points() -> impl Strategy<Value = Vec<(u32, Point)>> {
 /// Three revisions of a small plant.
 pub(crate) fn plants() -> impl Strategy<Value = Vec<Arc<Revision>>> {
     // A later revision keeps each point of the first, or takes it from a plant of its own.
-    (points(), vec((points(), any::<bool>()), 2)).prop_map(|(first, others)| {
-        let mut made = vec![revision(1, first.clone())];
-        for (number, (other, keep)) in (2..).zip(others) {
+    (points(), suppressions(), vec((points(), suppressions(), any::<bool>()), 2)).prop_map(|(first, suppressed, others)| {
+        let with = |revision: Arc<Revision>, suppressions: Vec<Suppression>| {
+            let mut revision = Arc::unwrap_or_clone(revision);
+            revision.site.suppressions = suppressions;
+            Arc::new(revision)
+        };
+        let mut made = vec![with(revision(1, first.clone()), suppressed)];
+        for (number, (other, suppressed, keep)) in (2..).zip(others) {
             let mixed = if keep {
                 let first = first.iter().filter(|(number, _)| *number == 1);
                 first.chain(other.iter().filter(|(number, _)| *number != 1)).cloned().collect()
             } else {
                 other
             };
-            made.push(revision(number, mixed));
+            made.push(with(revision(number, mixed), suppressed));
         }
         made
     })
@@ -89,7 +189,7 @@ pub(crate) enum Step {
     Up(u8, bool),
     Loss(u8, Option<u64>),
     Fault,
-    Command(CommandKind, usize, usize, u32, u32),
+    Command(CommandKind, usize, usize, u32, u32, Option<Span>),
     Revision(usize),
     Tick,
     /// The plant's clock is so far off from here on; no record.
@@ -105,7 +205,8 @@ fn spots() -> impl Strategy<Value = Vec<Spot>> {
         4 => half_seconds(-6..6),
         1 => half_seconds(-300..300),
     ];
-    let quality = prop_oneof![8 => Just(Quality::Good), 1 => Just(Quality::Bad), 1 => Just(Quality::Uncertain)];
+    let quality = prop_oneof![8 => Just(Quality::Good), 1 => Just(Quality::Bad), 1 => Just(Quality::Uncertain),
+        1 => Just(Quality::Calibrating)];
     let flags = (prop::bool::weighted(0.05), prop::bool::weighted(0.1)).prop_map(|(historical, out_of_range)| SampleFlags {
         historical,
         out_of_range,
@@ -125,12 +226,21 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (sources(), any::<bool>()).prop_map(|(source, lost)| Step::Up(source, lost)),
         1 => (sources(), prop::option::of(0..9_u64)).prop_map(|(source, messages)| Step::Loss(source, messages)),
         1 => Just(Step::Fault),
-        7 => (select(vec![CommandKind::Acknowledge, CommandKind::Reset]), 0..NUMBERS.len(), 0..2_usize, select(vec![0, 0, 0, 1, 2]), 0..200_u32)
-            .prop_map(|(kind, point, rule, activation, request)| Step::Command(kind, point, rule, activation, request)),
+        9 => command(),
         1 => (1..3_usize).prop_map(Step::Revision),
         2 => Just(Step::Tick),
         1 => half_seconds(-150..20).prop_map(Step::Clock),
     ]
+}
+
+fn command() -> impl Strategy<Value = Step> {
+    let kinds = prop_oneof![
+        2 => select(vec![CommandKind::Acknowledge, CommandKind::Reset]),
+        1 => select(CommandKind::ALL.to_vec()),
+    ];
+    let until = prop_oneof![1 => Just(None), 2 => half_seconds(0..60).prop_map(Some)];
+    (kinds, 0..NUMBERS.len(), 0..2_usize, select(vec![0, 0, 0, 1, 2]), 0..200_u32, until)
+        .prop_map(|(kind, point, rule, activation, request, until)| Step::Command(kind, point, rule, activation, request, until))
 }
 
 /// A journal over three plants, the first in force from the beginning.
@@ -177,11 +287,11 @@ fn body(step: Step, before: Time, now: Time, plants: &[Arc<Revision>]) -> Body {
             rule: "sparkplug.bdseq_mismatch".to_owned(),
             detail: String::new(),
         },
-        Step::Command(kind, point, rule, activation, request) => Body::Command(Command {
+        Step::Command(kind, point, rule, activation, request, until) => Body::Command(Command {
             request_id: RequestId::new(&format!("r{request}")).expect("an id"),
             kind,
             subject: Subject::new(&format!("p{}", NUMBERS[point])).expect("an id"),
-            until: None,
+            until: until.map(|until| now.plus(until)),
             alarm: AlarmId::new(&format!("r{rule}")).expect("an id"),
             occurrence: None,
             activation,

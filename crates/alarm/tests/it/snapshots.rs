@@ -221,7 +221,7 @@ fn wild_sample() -> impl Strategy<Value = Sample> {
         transient,
     });
     let value = prop_oneof![any::<u64>().prop_map(f64::from_bits), (0..12_i32).prop_map(f64::from)];
-    let quality = select(vec![Quality::Good, Quality::Uncertain, Quality::Bad]);
+    let quality = select(vec![Quality::Good, Quality::Uncertain, Quality::Bad, Quality::Calibrating]);
     let point = select(vec![0, 1, 2, 5_000, 77, u32::MAX]).prop_map(PointNumber);
     (point, wild_time(), prop::option::of(value), quality, flags).prop_map(|(point, time, value, quality, flags)| Sample {
         point,
