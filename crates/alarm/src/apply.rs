@@ -53,6 +53,8 @@ pub struct Core {
     pub(crate) counters: Counters,
     /// The gateways of the batch at hand; kept to reuse its memory.
     pub(crate) batch_gateways: Vec<Option<usize>>,
+    /// The places of the batch's points, as far as they were looked up.
+    pub(crate) batch_places: Vec<usize>,
 }
 
 /// What is remembered of a gateway.
@@ -140,6 +142,7 @@ impl Core {
             requests: BTreeMap::new(),
             counters: Counters::default(),
             batch_gateways: Vec::new(),
+            batch_places: Vec::new(),
         }
     }
 

@@ -13,37 +13,50 @@ const SET_BACK_SPAN: Span = Span::from_secs(5);
 /// How many samples ahead the state of points is loaded: few enough to stay in the first cache.
 const WARM_SAMPLES: usize = 128;
 
+/// The place of a point that does not live here.
+const NOWHERE: usize = usize::MAX;
+
 impl Core {
     /// Judges message by message: where a batch begins and ends makes no difference.
     pub(crate) fn batch(&mut self, batch: &Batch, events: &mut Vec<Event>) {
         let mut gateways = std::mem::take(&mut self.batch_gateways);
         gateways.clear();
         gateways.extend(batch.gateways.iter().map(|path| self.layout.gateway_of_path(path)));
-        let (mut judged, mut warm) = (0, 0);
+        let mut places = std::mem::take(&mut self.batch_places);
+        places.clear();
+        let mut judged = 0;
         for (message, _, samples) in batch.messages() {
+            let first = judged;
             judged += samples.len();
-            while warm < judged {
-                let ahead = batch.samples.len().min(warm + WARM_SAMPLES);
-                self.warm(&batch.samples[warm..ahead]);
-                warm = ahead;
+            while places.len() < judged {
+                let ahead = batch.samples.len().min(places.len() + WARM_SAMPLES);
+                self.warm(&batch.samples[places.len()..ahead], &mut places);
             }
             let named = gateways.get(message.gateway as usize).copied().flatten();
             // A message of another name still is of the gateway whose points it brings.
             let gateway =
                 named.or_else(|| samples.iter().find_map(|it| self.layout.local(it.point)).map(|it| self.layout.gateway[it]));
-            self.message(gateway, samples, events);
+            self.message(gateway, samples, &places[first..judged], events);
         }
-        self.batch_gateways = gateways;
+        (self.batch_gateways, self.batch_places) = (gateways, places);
     }
 
     /// Loads the state of these samples' points all at once: one after the other each would wait for memory, which costs most of the time
-    /// a sample takes once the points do not fit the cache.
-    fn warm(&self, samples: &[Sample]) {
-        let flags = samples.iter().filter_map(|sample| self.layout.local(sample.point)).map(|local| self.hot[local].flags);
-        std::hint::black_box(flags.fold(0, |all, flags| all | flags));
+    /// a sample takes once the points do not fit the cache. What was looked up stays in `places`.
+    fn warm(&self, samples: &[Sample], places: &mut Vec<usize>) {
+        let found = samples.iter().map(|sample| {
+            let local = self.layout.local(sample.point).unwrap_or(NOWHERE);
+            (local, self.hot.get(local).map_or(0, |hot| hot.flags))
+        });
+        let mut all = 0;
+        places.extend(found.map(|(local, flags)| {
+            all |= flags;
+            local
+        }));
+        std::hint::black_box(all);
     }
 
-    fn message(&mut self, gateway: Option<usize>, samples: &[Sample], events: &mut Vec<Event>) {
+    fn message(&mut self, gateway: Option<usize>, samples: &[Sample], places: &[usize], events: &mut Vec<Event>) {
         let Some(gateway) = gateway else {
             self.counters.unknown_point += samples.len() as u64;
             return;
@@ -55,12 +68,12 @@ impl Core {
         }
         let (mut counted, mut older, mut newer, mut ahead) = (false, false, false, false);
         let limit = self.ahead_limit();
-        for sample in samples {
-            let Some(local) = self.layout.local(sample.point) else {
+        for (sample, local) in samples.iter().zip(places) {
+            let local = *local;
+            let Some(hot) = self.hot.get_mut(local) else {
                 self.counters.unknown_point += 1;
                 continue;
             };
-            let hot = &mut self.hot[local];
             if hot.take_quiet(sample, self.now, limit) {
                 if hot.timer < Time::MAX {
                     self.deadlines.at_the_latest(local, hot.journal_time_of(hot.timer));

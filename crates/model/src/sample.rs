@@ -2,7 +2,7 @@
 
 use crate::{PointNumber, Time};
 
-/// How far a value can be trusted. `Good` and `Uncertain` are judged, `Bad` and `Calibrating` are not.
+/// How far a value can be trusted, from most to least; in this order they compare. `Good` and `Uncertain` are judged, `Bad` and `Calibrating` are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quality {
     /// Trusted.

@@ -233,9 +233,9 @@ fn sample(point: &TagPoint, slot: Slot, time: Time) -> Option<Sample> {
     let given = slot.quality.unwrap_or(Quality::Good);
     let (value, quality) = match slot.value {
         Some(Value::Number(value)) => (Some(value), if slot.doubtful { given.max(Quality::Uncertain) } else { given }),
-        Some(Value::Null) => (None, Quality::Bad),
-        // A quality without a value says something only where it is bad.
-        None if slot.quality == Some(Quality::Bad) => (None, Quality::Bad),
+        Some(Value::Null) => (None, given.max(Quality::Bad)),
+        // A quality without a value says something only where it does not trust one.
+        None if given >= Quality::Bad => (None, given),
         None => return None,
     };
     let mut sample = Sample::new(point.number, time, value, quality);

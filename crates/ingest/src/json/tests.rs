@@ -104,6 +104,8 @@ fn poison_is_named_and_the_rest_is_kept() {
         ("{\"values\":{\"P\":1},\"quality\":{\"P\":192}}", "unknown_quality", "P=1?", 1),
         ("{\"values\":{\"P\":1},\"quality\":\"good\"}", "wrong_type", "P=1", 1),
         ("{\"values\":{},\"quality\":{\"P\":\"bad\",\"T\":\"good\"}}", "", "P=-!", 1),
+        ("{\"values\":{\"P\":5,\"T\":null},\"quality\":{\"P\":\"calibrating\",\"T\":\"calibrating\"}}", "", "P=5~ T=-~", 1),
+        ("{\"values\":{},\"quality\":{\"P\":\"calibrating\"}}", "", "P=-~", 1),
         ("{\"values\":{\"P\":1},\"seq\":-1}", "bad_seq", "P=1", 1),
         ("{\"values\":{\"P\":1},\"seq\":\"1\"}", "bad_seq", "P=1", 1),
         ("{\"values\":{\"P\":1},\"seq\":null,\"x\":{\"y\":[1]}}", "", "P=1", 1),

@@ -198,10 +198,10 @@ impl<'s, R: io::Read> Reader<'s, R> {
         let text = text_of(record, value);
         match cell::read(&text, &self.site.points[found]) {
             // So the answer of a query can be read back: a bad sample may have no value.
-            Cell::Empty if trust == Quality::Bad => Some((found, None, Quality::Bad)),
+            Cell::Empty if trust >= Quality::Bad => Some((found, None, trust)),
             Cell::Empty => None,
             Cell::Value(number) => Some((found, Some(number), trust)),
-            Cell::NoValue => Some((found, None, Quality::Bad)),
+            Cell::NoValue => Some((found, None, trust.max(Quality::Bad))),
             Cell::Wrong => {
                 self.tell_cell(line, value, &text, found);
                 None

@@ -1,6 +1,10 @@
 //! Scenarios of rules that change (traps 40).
 
-use crate::plant::check;
+use std::sync::Arc;
+
+use alarm::Core;
+
+use crate::plant::{Player, check};
 
 #[test]
 fn cosmetic_changes_leave_everything_as_it_is() {
@@ -88,5 +92,85 @@ fn a_longer_silence_is_judged_anew() {
          10 alarm.returned p1.stale returned_unacknowledged #1
          21 alarm.raised p1.stale unacknowledged #2
          22 alarm.returned p1.stale returned_unacknowledged #2",
+    );
+}
+
+/// How each state is reached, with the value it is held at.
+const STATES: [(char, &str); 9] = [
+    ('A', "1 p1=50"),
+    ('B', "1 p1=150"),
+    ('C', "1 p1=150\n2 ack a p1 x"),
+    ('D', "1 p1=150\n2 p1=50"),
+    ('E', "1 p1=150\n2 p1=50"),
+    ('F', "1 p1=150\n2 p1=50\n3 ack a p1 x"),
+    ('G', "1 p1=150\n2 ack a p1 x\n3 shelve s p1 x until=500"),
+    ('H', "1 p1=50\n2 suppress s p1 x"),
+    ('I', "1 p1=150\n2 oos s p1 x"),
+];
+
+/// What a revision changes of `high 100 id=x db=2 shelve=600`, which latches for E and F.
+const CHANGES: [(&str, &str); 9] = [
+    ("text", "high 100 id=x db=2 shelve=600 cause=why prio=critical"),
+    ("higher", "high 200 id=x db=2 shelve=600"),
+    ("lower", "high 40 id=x db=2 shelve=600"),
+    ("delay", "high 40 id=x db=2 on=10 off=10 shelve=600"),
+    ("latch", "high 100 id=x db=2 shelve=600 latch"),
+    ("kind", "low 100 id=x shelve=600"),
+    ("rate", "rate 5 id=x shelve=600"),
+    ("gone", "high 100 id=y"),
+    ("point", ""),
+];
+
+/// Rules change while an alarm is in each of its states (traps 40): what is said at once, and the letter it is in then. Kept and restored
+/// just before, it says the same.
+#[test]
+fn every_change_of_a_rule_in_every_state() {
+    let mut table = String::new();
+    for (state, way) in STATES {
+        for (name, after) in CHANGES {
+            let latch = if "EF".contains(state) { " latch" } else { "" };
+            let keeps = !matches!(name, "gone" | "point" | "latch");
+            let before = format!("p1\n high 100 id=x db=2 shelve=600{latch}\np2\n high 1");
+            let after = match name {
+                "point" => "p2\n high 1".to_owned(),
+                _ => format!("p1\n {after}{}\np2\n high 1", if keeps { latch } else { "" }),
+            };
+            let said = changed(&before, &after, way, false);
+            assert_eq!(said, changed(&before, &after, way, true), "{state} {name}: restored");
+            let line = format!("{state} {name}: {}", said.join(", "));
+            table.push_str(line.trim_end());
+            table.push('\n');
+        }
+    }
+    let want = include_str!("../../golden/rule-changes.txt");
+    assert!(table == want, "\n--- is\n{table}--- wanted\n{want}");
+}
+
+fn changed(before: &str, after: &str, way: &str, restore: bool) -> Vec<String> {
+    let mut player = Player::new(&[before, after]);
+    player.play("0 rev 1");
+    player.play(way);
+    if restore {
+        let bytes = player.core.snapshot();
+        player.core = Core::restore(Arc::from("engine/7"), player.core.revision().cloned(), &bytes).expect("its own snapshot");
+    }
+    player.said.clear();
+    // Ten seconds later what waits has waited long enough.
+    player.play("10 rev 2\n20 tick");
+    player.said.clone()
+}
+
+/// A delay that runs while its rule changes starts anew if the rule judges otherwise, and runs on if it does not.
+#[test]
+fn a_delay_that_runs_while_its_rule_changes() {
+    check(
+        &["p1\n high 100 on=10", "p1\n high 100 on=10 cause=why", "p1\n high 90 on=10", "p1\n high 90 on=2"],
+        "0 rev 1
+         1 p1=150
+         5 rev 2
+         9 rev 3
+         15 rev 4
+         30 tick",
+        "17 alarm.raised p1.high unacknowledged #1 v=150",
     );
 }
