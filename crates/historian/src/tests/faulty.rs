@@ -104,6 +104,10 @@ impl Store for Faulty {
         self.inner.events(query, after, limit).await
     }
 
+    async fn recorded_before(&self, time: Time) -> Result<Position, StoreError> {
+        self.inner.recorded_before(time).await
+    }
+
     async fn dead_letters(
         &self,
         query: &DeadQuery,
