@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use model::Position;
+use model::{Position, Time};
 use store::{
     Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, Page, PointRow, Progress, SampleKey,
     SampleQuery, Store, StoreError, StoredSample, WriteBatch,
