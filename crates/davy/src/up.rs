@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use engine::{AlarmConfig, AlarmParts};
+use engine::{AlarmConfig, AlarmParts, FloodParts, FloodsConfig};
 use ingest::{BrokerConfig, EmbeddedBroker, IngestConfig, Link, Users};
 use journal::{Embedded, EmbeddedConfig, Journal};
 use model::Revision;
@@ -68,6 +68,8 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let alarms = AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), config: AlarmConfig::default() };
     let (alarm_service, alarms) = engine::alarm_service(alarms);
     parts.start(Stage::Serve, "alarms", |stop| alarms.run(stop));
+    let floods = FloodParts { journal: Arc::clone(&journal), latch: health.latch("floods"), config: FloodsConfig::default() };
+    parts.start(Stage::Serve, "floods", |stop| engine::watch_floods(floods, stop));
     let (history_service, historian) = historian::build(Arc::clone(&journal), Arc::clone(&store), health.latch("historian"));
     parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
     let exchange =

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use figures::FloodConfig;
+
 /// How partitions are driven.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,5 +42,22 @@ pub struct AlarmConfig {
 impl Default for AlarmConfig {
     fn default() -> Self {
         Self { snapshot_records: 10_000, wait_limit: Duration::from_secs(10), outcomes_max: 100_000 }
+    }
+}
+
+/// How floods and nuisances are watched.
+#[derive(Clone, Debug)]
+pub struct FloodsConfig {
+    /// When a position is flooded.
+    pub flood: FloodConfig,
+    /// A snapshot of the watch after this many records of `events`.
+    pub snapshot_records: u64,
+    /// How long it sleeps at most: journal time may step.
+    pub look_every: Duration,
+}
+
+impl Default for FloodsConfig {
+    fn default() -> Self {
+        Self { flood: FloodConfig::default(), snapshot_records: 10_000, look_every: Duration::from_secs(5) }
     }
 }

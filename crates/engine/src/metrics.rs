@@ -14,6 +14,8 @@ pub(crate) const LAG: &str = "davy_engine_lag_seconds";
 pub(crate) const COMMANDS: &str = "davy_engine_commands_total";
 pub(crate) const OPEN_ALARMS: &str = "davy_engine_open_alarms";
 pub(crate) const UNREADABLE: &str = "davy_engine_unreadable_records_total";
+pub(crate) const FLOODS: &str = "davy_engine_floods_active";
+pub(crate) const NUISANCES: &str = "davy_engine_nuisances_total";
 
 /// Says what each metric is.
 pub fn describe() {
@@ -27,7 +29,9 @@ pub fn describe() {
     describe_gauge!(LAG, "How far the slowest partition is behind its journal, seconds");
     describe_counter!(COMMANDS, "Operators' commands answered, by outcome");
     describe_gauge!(OPEN_ALARMS, "Open alarms");
-    describe_counter!(UNREADABLE, "Records of events that the list of alarms could not read");
+    describe_counter!(UNREADABLE, "Records of events that the list of alarms or the watch over floods could not read");
+    describe_gauge!(FLOODS, "Operator positions in flood");
+    describe_counter!(NUISANCES, "Nuisance alarms said, by kind");
 }
 
 /// Adds what became of samples between two counts.

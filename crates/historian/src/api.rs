@@ -20,7 +20,7 @@ use wire::{Cursor, Failure, FilterBinding, time_to_v1, v1};
 
 use crate::complete::{Concerns, complete_to};
 use crate::progress::Stored;
-use crate::{metrics, request};
+use crate::{metrics, request, statistics};
 
 /// Samples of one message of the stream.
 const STREAM_PAGE: usize = 1_000;
@@ -147,6 +147,17 @@ impl HistoryService for Api {
         let next_page_token = next.map(|position| request::page_token(epoch, hash, (position, 0))).unwrap_or_default();
         let dead_letters = rows.into_iter().map(dead_to_v1).collect();
         Ok(Response::new(v1::ListDeadLettersResponse { dead_letters, next_page_token, complete_to }))
+    }
+
+    async fn get_alarm_statistics(
+        &self,
+        request: Request<v1::GetAlarmStatisticsRequest>,
+    ) -> Result<Response<v1::AlarmStatistics>, Status> {
+        count("get_alarm_statistics");
+        let wanted = statistics::Wanted::of(request.into_inner(), self.journal.now())?;
+        let complete_to = self.complete(Concerns::Events).await?;
+        let figures = statistics::gather(&*self.store, &wanted).await.map_err(failure)?;
+        Ok(Response::new(statistics::to_v1(figures, complete_to)))
     }
 }
 

@@ -14,6 +14,7 @@ mod metrics;
 mod progress;
 mod request;
 mod run;
+mod statistics;
 #[cfg(test)]
 mod tests;
 

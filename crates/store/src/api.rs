@@ -310,6 +310,10 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Page<EventRow, EventKey>, StoreError>;
 
+    /// The position of the last record of `events` that has events and was recorded before a time; 0 where there is none. Journal time
+    /// never falls from position to position, so everything recorded from that time on stands behind it.
+    async fn recorded_before(&self, time: Time) -> Result<Position, StoreError>;
+
     /// The next dead letters after a position.
     async fn dead_letters(
         &self,

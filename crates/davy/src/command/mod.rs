@@ -12,4 +12,5 @@ mod said;
 pub mod server;
 pub mod simulate;
 pub mod site;
+mod statistics;
 pub mod watch;

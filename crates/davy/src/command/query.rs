@@ -11,7 +11,7 @@ use wire::v1::registry_service_client::RegistryServiceClient;
 
 use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
-use crate::command::{events as lines, gateways as reports, server};
+use crate::command::{events as lines, gateways as reports, server, statistics};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
 
@@ -28,6 +28,7 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::DeadLetters => dead_letters(channel, args, span, &mut out).await?,
         What::Gateways => gateways(channel, args, &mut out).await?,
         What::Points => points(channel, args, &mut out).await?,
+        What::Statistics => statistics::run(channel, span.from, span.to, args.json, &mut out).await?,
     }
     out.flush().map(drop)
 }
@@ -38,6 +39,9 @@ fn refuse_unused(args: &QueryArgs) -> Result<(), CommandError> {
         matches!(args.what, What::Alarms | What::Gateways | What::Points) && (args.from.is_some() || args.to.is_some());
     if timeless {
         return Err(CommandError::usage(anyhow!("use --from or --to here: what is open, or in force, is so now")));
+    }
+    if args.what == What::Statistics && !args.point.is_empty() {
+        return Err(CommandError::usage(anyhow!("use --point here: the figures are of operator positions")));
     }
     if matches!(args.what, What::DeadLetters | What::Gateways) && !args.point.is_empty() {
         return Err(CommandError::usage(anyhow!("use --point here: what could not be read, and a gateway, belong to no point")));

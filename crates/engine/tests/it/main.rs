@@ -2,6 +2,7 @@
 
 mod api;
 mod embedded;
+mod floods;
 #[expect(dead_code, reason = "what only the tests of exchange use")]
 mod mem;
 mod plant;

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 pub(crate) const EPOCH: Epoch = Epoch(7);
 
-/// Where an append to `events` by an engine gets stuck for ever, as if the process had been killed there.
+/// Where an append to `events` by an engine or the watch over floods gets stuck for ever, as if the process had been killed there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Crash {
     BeforeWrite,
@@ -70,6 +70,16 @@ impl MemJournal {
     pub(crate) fn sync(&self) {
         self.state.lock().durable = None;
         self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// The machine ends: what is not durable is gone, everything else stays.
+    pub(crate) fn lose_the_rest(&self) {
+        let mut state = self.state.lock();
+        let Some(durable) = state.durable.take() else { return };
+        for (id, log) in &mut state.logs {
+            let end = durable.get(id).copied().unwrap_or_default();
+            log.retain(|it| it.position <= end);
+        }
     }
 
     pub(crate) fn trim(&self, journal: JournalId, first: u64) {
@@ -133,8 +143,12 @@ impl MemJournal {
         true
     }
 
+    fn crashes(&self, key: &Key) -> bool {
+        key.as_str().starts_with("engine/") || key.as_str() == "floods"
+    }
+
     fn must_crash(&self, append: &Append) -> Option<Crash> {
-        if append.journal != JournalId::Events || !append.key.as_str().starts_with("engine/") {
+        if append.journal != JournalId::Events || !self.crashes(&append.key) {
             return None;
         }
         let mut state = self.state.lock();

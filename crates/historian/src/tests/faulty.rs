@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use model::Position;
+use model::{Position, Time};
 use store::{
     Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, Page, PointRow, Progress, SampleKey,
     SampleQuery, Store, StoreError, StoredSample, WriteBatch,
@@ -102,6 +102,10 @@ impl Store for Faulty {
         limit: usize,
     ) -> Result<Page<EventRow, EventKey>, StoreError> {
         self.inner.events(query, after, limit).await
+    }
+
+    async fn recorded_before(&self, time: Time) -> Result<Position, StoreError> {
+        self.inner.recorded_before(time).await
     }
 
     async fn dead_letters(

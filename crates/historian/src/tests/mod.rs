@@ -2,6 +2,7 @@
 
 mod faulty;
 mod serving;
+mod statistics;
 mod storing;
 
 use std::path::Path;

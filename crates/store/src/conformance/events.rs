@@ -200,6 +200,24 @@ pub(super) async fn last_of_a_kind_and_subject(store: &dyn Store) {
     }
 }
 
+pub(super) async fn are_found_by_the_time_of_their_record(store: &dyn Store) {
+    assert_eq!(store.recorded_before(Time::MAX).await.expect("an answer"), Position(0), "nothing is there");
+    // Records without events between them, several events a record, several records a time.
+    let places = [(3_u64, 100), (3, 100), (4, 100), (9, 250), (10, 251), (700, 251), (1_000, 9_000)];
+    let mut all = batch("events", 0, 2_000);
+    for (ordinal, (position, recorded_at)) in (0_u32..).zip(places) {
+        let row = event(position, ordinal, "alarm.raised", "p1", -50);
+        all.events.push(EventRow { recorded_at: Time::from_micros(recorded_at), ..row });
+    }
+    store.write(&all).await.expect("a batch");
+    let wanted =
+        [(i64::MIN, 0), (100, 0), (101, 4), (250, 4), (251, 9), (252, 700), (9_000, 700), (9_001, 1_000), (i64::MAX, 1_000)];
+    for (time, position) in wanted {
+        let found = store.recorded_before(Time::from_micros(time)).await.expect("an answer");
+        assert_eq!(found, Position(position), "before {time}");
+    }
+}
+
 fn dead(position: u64, payload: usize) -> DeadRow {
     DeadRow {
         position: Position(position),

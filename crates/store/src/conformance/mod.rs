@@ -31,6 +31,7 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     events::are_filtered(&*fresh().await).await;
     events::are_unique_by_id(&*fresh().await).await;
     events::hold_any_text(&*fresh().await).await;
+    events::are_found_by_the_time_of_their_record(&*fresh().await).await;
     events::last_of_a_kind_and_subject(&*fresh().await).await;
     events::dead_letters_page_and_filter(&*fresh().await).await;
     events::dead_letters_are_forgotten_from_the_oldest(&*fresh().await).await;

@@ -3,7 +3,7 @@
 //! Both are read in the order of the journal, and the time of an event says little about its place there (late data). So a query
 //! with times first asks the index which positions can be meant at all, and then reads no further.
 
-use model::Position;
+use model::{Position, Time};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, query};
 
@@ -48,6 +48,29 @@ pub(super) const LAST: &str = "select position, ordinal, id, occurred_at, record
 pub(super) async fn last(connection: &mut SqliteConnection, kind: &str, subject: &str) -> Result<Option<EventRow>, StoreError> {
     let found = query(LAST).bind(subject.to_owned()).bind(kind.to_owned()).fetch_optional(connection).await;
     found.map_err(during("read an event"))?.as_ref().map(event).transpose()
+}
+
+/// The first event behind a position: the key ends the search at once.
+pub(super) const FIRST_AFTER: &str =
+    "select position, recorded_at from events where position > ? order by position, ordinal limit 1";
+
+/// Halves the positions until the last one recorded before the time is left: some forty reads by key, and no index that every write
+/// would have to keep.
+pub(super) async fn recorded_before(connection: &mut SqliteConnection, wanted: Time) -> Result<Position, StoreError> {
+    let newest = query("select position from events order by position desc limit 1").fetch_optional(&mut *connection).await;
+    let newest = newest.map_err(during("read events"))?;
+    // What stands at or before `low` was recorded before the time, what stands behind `high` was not.
+    let (mut low, mut high) = (0_i64, newest.as_ref().map_or(Ok(0), |row| column::<i64>(row, 0))?);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = query(FIRST_AFTER).bind(middle).fetch_optional(&mut *connection).await.map_err(during("read events"))?;
+        let found = found.map(|row| Ok::<_, StoreError>((column::<i64>(&row, 0)?, time(&row, 1)?))).transpose()?;
+        match found.filter(|(_, recorded_at)| *recorded_at < wanted) {
+            Some((position, _)) => low = position,
+            None => high = middle,
+        }
+    }
+    u64::try_from(low).map(Position).map_err(corrupt("read a position"))
 }
 
 /// The next dead letters after a position.

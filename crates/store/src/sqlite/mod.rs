@@ -158,6 +158,11 @@ impl Store for SqliteStore {
         read(events::page(&mut connection, query, after, limit).await)
     }
 
+    async fn recorded_before(&self, time: Time) -> Result<Position, StoreError> {
+        let mut connection = self.reader().await?;
+        read(events::recorded_before(&mut connection, time).await)
+    }
+
     async fn dead_letters(
         &self,
         query: &DeadQuery,

@@ -1812,6 +1812,158 @@ pub struct ListDeadLettersResponse {
     #[prost(message, optional, tag = "3")]
     pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAlarmStatisticsRequest {
+    /// By recorded_at, inclusive; absent means 30 days before to.
+    #[prost(message, optional, tag = "1")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// By recorded_at, exclusive; absent, or in the future, means now. At most 400 days after from.
+    #[prost(message, optional, tag = "2")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only alarms of these parks; none means all.
+    #[prost(string, repeated, tag = "3")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only alarms of these enterprises; none means all.
+    #[prost(string, repeated, tag = "4")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only alarms of these operator positions (an alarm without one has its enterprise's id); none means all.
+    #[prost(string, repeated, tag = "5")]
+    pub positions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AlarmStatistics {
+    /// The period as it was taken.
+    #[prost(message, optional, tag = "1")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "2")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// Everything recorded up to here is in the figures.
+    #[prost(message, optional, tag = "3")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+    /// The standard judges at least 30 days of data; a shorter period says less.
+    #[prost(bool, tag = "4")]
+    pub shorter_than_30_days: bool,
+    /// As if everything came to one operator; position is empty.
+    #[prost(message, optional, tag = "5")]
+    pub total: ::core::option::Option<PositionStatistics>,
+    /// By position, those with most alarms first, 1,000 at most.
+    #[prost(message, repeated, tag = "6")]
+    pub positions: ::prost::alloc::vec::Vec<PositionStatistics>,
+    /// Positions beyond the ones listed.
+    #[prost(uint32, tag = "7")]
+    pub more_positions: u32,
+}
+/// The figures of one operator position. An alarm counts when it is raised and annunciated.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PositionStatistics {
+    #[prost(string, tag = "1")]
+    pub position: ::prost::alloc::string::String,
+    /// Annunciated alarms.
+    #[prost(uint64, tag = "2")]
+    pub alarms: u64,
+    /// The same with high and high_high (low and low_low) of one excursion counted once.
+    #[prost(uint64, tag = "3")]
+    pub excursions: u64,
+    /// Raised while shelved, suppressed or out of service: not annunciated.
+    #[prost(uint64, tag = "4")]
+    pub hidden: u64,
+    /// Annunciated alarms by priority: low, medium, high, critical.
+    #[prost(uint64, repeated, tag = "5")]
+    pub by_priority: ::prost::alloc::vec::Vec<u64>,
+    /// Each figure that the standard has a target for, with its verdict.
+    #[prost(message, repeated, tag = "6")]
+    pub judgements: ::prost::alloc::vec::Vec<Judgement>,
+    /// EEMUA 191, by average and peak rate: predictive, robust, stable, reactive, overloaded.
+    #[prost(string, tag = "7")]
+    pub eemua_class: ::prost::alloc::string::String,
+    /// The alarms raised most often, ten at most.
+    #[prost(message, repeated, tag = "8")]
+    pub most_frequent: ::prost::alloc::vec::Vec<FrequentAlarm>,
+    /// Floods that were under way at any time of the period, and their time in it.
+    #[prost(uint64, tag = "9")]
+    pub floods: u64,
+    #[prost(int64, tag = "10")]
+    pub flood_us: i64,
+    /// Alarms that chattered (3 activations in 60 s), and how often they began to.
+    #[prost(uint64, tag = "11")]
+    pub chattering_alarms: u64,
+    #[prost(uint64, tag = "12")]
+    pub chatter_episodes: u64,
+    /// Activations shorter than 10 s that were no part of a chatter.
+    #[prost(uint64, tag = "13")]
+    pub fleeting: u64,
+    /// Activations that had lasted longer than 24 h at some time of the period, and at its end.
+    #[prost(uint64, tag = "14")]
+    pub standing: u64,
+    #[prost(uint64, tag = "15")]
+    pub standing_at_end: u64,
+    /// Occurrences that were not closed within 24 h.
+    #[prost(uint64, tag = "16")]
+    pub not_cleared_in_24_h: u64,
+    /// Times that an alarm was shelved, suppressed, taken out of service.
+    #[prost(uint64, tag = "17")]
+    pub shelved: u64,
+    #[prost(uint64, tag = "18")]
+    pub suppressed: u64,
+    #[prost(uint64, tag = "19")]
+    pub out_of_service: u64,
+    /// From the raise to its acknowledgement, both by recorded_at.
+    #[prost(message, optional, tag = "20")]
+    pub time_to_acknowledge: ::core::option::Option<DurationFigures>,
+    /// From the raise to the return, both by occurred_at.
+    #[prost(message, optional, tag = "21")]
+    pub time_to_return: ::core::option::Option<DurationFigures>,
+}
+/// One figure beside its target.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Judgement {
+    /// alarms_per_day, flood_share ...
+    #[prost(string, tag = "1")]
+    pub figure: ::prost::alloc::string::String,
+    #[prost(double, tag = "2")]
+    pub value: f64,
+    /// Very likely acceptable.
+    #[prost(double, tag = "3")]
+    pub target: f64,
+    /// The value must stay below the target; otherwise it may reach it.
+    #[prost(bool, tag = "4")]
+    pub below: bool,
+    /// Maximum manageable; absent where the standard names none.
+    #[prost(double, optional, tag = "5")]
+    pub maximum: ::core::option::Option<f64>,
+    /// ok, over_target, over_maximum.
+    #[prost(string, tag = "6")]
+    pub verdict: ::prost::alloc::string::String,
+    /// Where the target comes from.
+    #[prost(string, tag = "7")]
+    pub clause: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FrequentAlarm {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub count: u64,
+    /// Of all annunciated alarms of the position.
+    #[prost(double, tag = "4")]
+    pub share: f64,
+}
+/// Of these, median and p90 are exact up to 1,000 values, and up to 1/64 too high beyond.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DurationFigures {
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+    #[prost(int64, tag = "2")]
+    pub mean_us: i64,
+    #[prost(int64, tag = "3")]
+    pub median_us: i64,
+    #[prost(int64, tag = "4")]
+    pub p90_us: i64,
+    #[prost(int64, tag = "5")]
+    pub max_us: i64,
+}
 /// Generated client implementations.
 pub mod history_service_client {
     #![allow(
@@ -2004,6 +2156,31 @@ pub mod history_service_client {
                 .insert(GrpcMethod::new("davy.v1.HistoryService", "ListDeadLetters"));
             self.inner.unary(req, path, codec).await
         }
+        /// The alarm system itself over a period, by operator position, beside the targets of ISA-18.2 and EEMUA 191.
+        pub async fn get_alarm_statistics(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAlarmStatisticsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AlarmStatistics>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/GetAlarmStatistics",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.HistoryService", "GetAlarmStatistics"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2057,6 +2234,11 @@ pub mod history_service_server {
             tonic::Response<super::ListDeadLettersResponse>,
             tonic::Status,
         >;
+        /// The alarm system itself over a period, by operator position, beside the targets of ISA-18.2 and EEMUA 191.
+        async fn get_alarm_statistics(
+            &self,
+            request: tonic::Request<super::GetAlarmStatisticsRequest>,
+        ) -> std::result::Result<tonic::Response<super::AlarmStatistics>, tonic::Status>;
     }
     /// What was recorded. Every answer says up to when it is complete.
     #[derive(Debug)]
@@ -2303,6 +2485,52 @@ pub mod history_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListDeadLettersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.HistoryService/GetAlarmStatistics" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAlarmStatisticsSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::UnaryService<super::GetAlarmStatisticsRequest>
+                    for GetAlarmStatisticsSvc<T> {
+                        type Response = super::AlarmStatistics;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAlarmStatisticsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::get_alarm_statistics(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAlarmStatisticsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
