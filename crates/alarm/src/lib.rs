@@ -14,6 +14,7 @@ mod index;
 mod judge;
 mod layout;
 mod life;
+mod online;
 mod point;
 mod revision;
 mod snapshot;

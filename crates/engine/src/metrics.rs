@@ -13,6 +13,8 @@ pub(crate) const PARTITIONS: &str = "davy_engine_partitions";
 pub(crate) const LAG: &str = "davy_engine_lag_seconds";
 pub(crate) const COMMANDS: &str = "davy_engine_commands_total";
 pub(crate) const OPEN_ALARMS: &str = "davy_engine_open_alarms";
+pub(crate) const POINTS: &str = "davy_engine_points";
+pub(crate) const POINTS_ONLINE: &str = "davy_engine_points_online";
 pub(crate) const UNREADABLE: &str = "davy_engine_unreadable_records_total";
 
 /// Says what each metric is.
@@ -27,6 +29,8 @@ pub fn describe() {
     describe_gauge!(LAG, "How far the slowest partition is behind its journal, seconds");
     describe_counter!(COMMANDS, "Operators' commands answered, by outcome");
     describe_gauge!(OPEN_ALARMS, "Open alarms");
+    describe_gauge!(POINTS, "Points of the site");
+    describe_gauge!(POINTS_ONLINE, "Points heard of, not silent, and of a source that is up");
     describe_counter!(UNREADABLE, "Records of events that the list of alarms could not read");
 }
 
