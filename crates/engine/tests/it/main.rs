@@ -2,7 +2,10 @@
 
 mod api;
 mod embedded;
+mod listed;
 #[expect(dead_code, reason = "what only the tests of exchange use")]
 mod mem;
+mod online;
+mod past;
 mod plant;
 mod replay;
