@@ -23,6 +23,7 @@ mod tests;
 mod toml_file;
 mod when;
 
+pub use decimal::duration;
 pub use fault::{FAULTS_MAX, Fault, Severity};
 
 use fault::{Place, Sink};
