@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Body, Event, EventBody, Header, KeySeq, PointNumber, Position, Record, RequestId, Revision, Scope, Span, Time};
+use model::{
+    Body, ClockOffset, Event, EventBody, Header, KeySeq, PointNumber, Position, Record, RequestId, Revision, Scope, Span, Time,
+};
 
 use crate::clock::Deadlines;
 use crate::gap::Gap;
 use crate::layout::Layout;
 use crate::point::{Cell, Hot};
 use crate::source::Sources;
+use crate::timer::Extras;
+use crate::window::Window;
 
 /// The alarm core of one partition.
 #[derive(Debug)]
@@ -32,6 +36,14 @@ pub struct Core {
     pub(crate) cells: Vec<Cell>,
     /// By gateway, as in the layout.
     pub(crate) gateways: Vec<Gateway>,
+    /// By link, as in the layout: what it stands for fell silent.
+    pub(crate) silent: Vec<bool>,
+    /// What rules over time remember, by rule.
+    pub(crate) windows: BTreeMap<usize, Window>,
+    /// What few alarms have beside their state.
+    pub(crate) extras: Extras,
+    /// Groups that the message at hand touched.
+    pub(crate) touched: Vec<usize>,
     pub(crate) deadlines: Deadlines,
     pub(crate) sources: Sources,
     /// Requests judged in the last 24 h, and when.
@@ -52,6 +64,36 @@ pub(crate) struct Gateway {
     pub(crate) ahead: bool,
     /// Journal time of its last message.
     pub(crate) last_message: Option<Time>,
+    /// Journal time less source time of its last messages, in a ring.
+    pub(crate) offsets: [Span; OFFSETS],
+    /// Messages counted for it, the ring's next place.
+    pub(crate) offset_count: u32,
+}
+
+/// Messages that the offset of a gateway's clock is taken from.
+pub(crate) const OFFSETS: usize = 16;
+const OFFSET_COUNT: u32 = 16;
+const _: () = assert!(OFFSETS == OFFSET_COUNT as usize);
+
+impl Gateway {
+    /// Takes one message's difference between journal time and source time.
+    pub(crate) fn note_offset(&mut self, difference: Span) {
+        self.offsets[self.offset_count as usize % OFFSETS] = difference;
+        // Wraps to where the ring is full, so that the count says how much of it is.
+        self.offset_count = if self.offset_count == 2 * OFFSET_COUNT - 1 { OFFSET_COUNT } else { self.offset_count + 1 };
+    }
+
+    /// What its last messages say of its clock; nothing before there are three.
+    pub(crate) fn offset(&self) -> Option<ClockOffset> {
+        let known = OFFSETS.min(self.offset_count as usize);
+        if known < 3 {
+            return None;
+        }
+        let mut sorted = self.offsets;
+        sorted[..known].sort_unstable();
+        let spread = sorted[known - 1].micros().saturating_sub(sorted[0].micros());
+        Some(ClockOffset { offset: sorted[known / 2], uncertainty: Span::from_micros(spread / 2) })
+    }
 }
 
 /// What became of samples since this core was made or restored; not part of its state.
@@ -86,6 +128,10 @@ impl Core {
             hot: Vec::new(),
             cells: Vec::new(),
             gateways: Vec::new(),
+            silent: Vec::new(),
+            windows: BTreeMap::new(),
+            extras: Extras::default(),
+            touched: Vec::new(),
             deadlines: Deadlines::default(),
             sources: Sources::default(),
             requests: BTreeMap::new(),
@@ -148,9 +194,14 @@ impl Core {
         self.version == 1
     }
 
+    /// The second version knew no alarms of gateways, and its events said less.
+    pub(crate) fn judges_like_the_second(&self) -> bool {
+        matches!(self.version, 1 | 2)
+    }
+
     /// Journal time at which something may fall due by itself: never later than the true one, sometimes earlier.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.next()
+        self.deadlines.next().into_iter().chain(self.extras.next()).min()
     }
 
     /// Of the last output record.
@@ -193,6 +244,7 @@ impl Core {
     pub fn stop_clock(&mut self, point: PointNumber) {
         if let Some(local) = self.layout.local(point) {
             self.hot[local].freeze(Hot::STOPPED, self.now);
+            self.fit_group_clocks();
         }
     }
 }

@@ -49,6 +49,7 @@ impl Core {
             return;
         };
         self.hear(self.layout.source_of_gateway[gateway], events);
+        self.speaks_again(gateway, events);
         if self.row_is_ripe(gateway) && self.nothing_newer(samples) {
             self.set_back(gateway, samples, events);
         }
@@ -84,6 +85,10 @@ impl Core {
             self.clock_recovers(gateway, samples, events);
         }
         self.count_message(gateway, older, newer);
+        if let Some(sample) = samples.last().filter(|it| !self.recorded && !it.flags.historical && !it.flags.arrival_time) {
+            self.gateways[gateway].note_offset(self.now.since(sample.time));
+        }
+        self.judge_touched(events);
     }
 
     /// The latest sample time that no wrong clock is suspected of.

@@ -51,6 +51,17 @@ impl Deadlines {
         self.heap.peek().map(|Reverse(entry)| entry.journal)
     }
 
+    /// The earliest time that still counts.
+    fn next_valid(&mut self) -> Option<Time> {
+        while let Some(Reverse(entry)) = self.heap.peek() {
+            if self.registered[entry.local] == entry.journal {
+                return Some(entry.journal);
+            }
+            self.heap.pop();
+        }
+        None
+    }
+
     fn push(&mut self, entry: Entry) {
         if self.heap.len() > 2 * self.registered.len() + 64 {
             self.drop_void();
@@ -79,6 +90,9 @@ impl Deadlines {
     }
 }
 
+/// Stands for the silence of a point that groups look at, after all its alarms.
+const MEMBER: usize = usize::MAX;
+
 /// The next thing that falls due on a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Due {
@@ -94,24 +108,38 @@ impl Core {
     /// Runs the clocks of the partition to `target`, never backwards, and fires what is due.
     pub(crate) fn run(&mut self, target: Time, events: &mut Vec<Event>) {
         self.now = self.now.max(target);
-        while let Some(entry) = self.deadlines.pop(self.now) {
-            let local = entry.local;
-            self.deadlines.registered[local] = Time::MAX;
-            let Some(due) = self.next_due(local, true) else { continue };
-            let journal = self.hot[local].journal_time_of(due.threshold);
-            if journal > self.now || journal == Time::MAX {
-                self.deadlines.at_the_latest(local, journal);
-                continue;
-            }
-            let exact = Entry { journal, source: due.dated, local, rule: due.cell };
-            if exact == entry {
-                self.fire(local, due, journal, events);
-                self.refresh(local);
-            } else {
-                // Its turn among those due with it; until then nothing changes it, so it stays exact.
-                self.deadlines.push(exact);
+        loop {
+            let timer = self.extras.next().filter(|due| *due <= self.now);
+            let deadline = self.deadlines.next_valid();
+            match timer {
+                // What ends by journal time ends before what falls due then.
+                Some(timer) if deadline.is_none_or(|deadline| timer <= deadline) => self.end_first(events),
+                _ if !self.run_first(events) => return,
+                _ => {}
             }
         }
+    }
+
+    /// Fires what falls due first, or finds its turn; false where nothing is due.
+    fn run_first(&mut self, events: &mut Vec<Event>) -> bool {
+        let Some(entry) = self.deadlines.pop(self.now) else { return false };
+        let local = entry.local;
+        self.deadlines.registered[local] = Time::MAX;
+        let Some(due) = self.next_due(local, true, true) else { return true };
+        let journal = self.hot[local].journal_time_of(due.threshold);
+        if journal > self.now || journal == Time::MAX {
+            self.deadlines.at_the_latest(local, journal);
+            return true;
+        }
+        let exact = Entry { journal, source: due.dated, local, rule: due.cell };
+        if exact == entry {
+            self.fire(local, due, Some(journal), events);
+            self.refresh(local);
+        } else {
+            // Its turn among those due with it; until then nothing changes it, so it stays exact.
+            self.deadlines.push(exact);
+        }
+        true
     }
 
     /// Fires what is due on one point before its sample at `time`, and breaks what its silence until then broke.
@@ -123,8 +151,8 @@ impl Core {
         // No storm after an outage (traps 27): only the clock, not the jump to the next sample, makes a point stale then.
         // Nor does the first sample of all tell how long its gateway was silent.
         let stale = hot.has(Hot::SEEN) && !hot.has(Hot::OUTAGE);
-        while let Some(due) = self.next_due(local, stale).filter(|due| due.threshold <= time) {
-            self.fire(local, due, self.now, events);
+        while let Some(due) = self.next_due(local, stale, false).filter(|due| due.threshold <= time) {
+            self.fire(local, due, None, events);
         }
         self.break_if_silent(local, time);
     }
@@ -133,18 +161,26 @@ impl Core {
     pub(crate) fn break_if_silent(&mut self, local: usize, time: Time) {
         let hot = &self.hot[local];
         if time.max(hot.clock(self.now)) > hot.silence() {
-            for cell in &mut self.cells[self.layout.rules_of(local)] {
-                cell.pending &= !cell.flags.cond();
+            for cell in self.layout.rules_of(local) {
+                self.cells[cell].pending &= !self.cells[cell].flags.cond();
+                if self.layout.rules[cell].kind == RuleKind::Window && self.is_stuck_rule(cell) {
+                    // Silence is no standstill either.
+                    self.cells[cell].pending = false;
+                    self.windows.remove(&cell);
+                }
             }
         }
     }
 
-    /// What falls due next on a point; `stale` says whether silence may.
-    fn next_due(&self, local: usize, stale: bool) -> Option<Due> {
-        let silence = self.hot[local].silence();
+    /// What falls due next on a point; `stale` says whether silence may, `by_clock` that its clock runs there and not a sample.
+    fn next_due(&self, local: usize, stale: bool, by_clock: bool) -> Option<Due> {
+        let hot = &self.hot[local];
+        let silence = hot.silence();
         let due = |cell: usize| {
             let (rule, state) = (&self.layout.rules[cell], &self.cells[cell]);
             let (threshold, dated) = match (rule.kind, state.flags.cond(), state.pending) {
+                // So is a standstill.
+                (RuleKind::Window, false, true) if state.due > silence && self.is_stuck_rule(cell) => return None,
                 // Beyond the silence it is broken, not due.
                 (_, true, true) if state.due <= silence => (state.due, state.due),
                 (RuleKind::Stale, false, _) if stale => {
@@ -160,31 +196,46 @@ impl Core {
             };
             (threshold < Time::MAX).then_some(Due { threshold, dated, cell })
         };
-        self.layout.rules_of(local).filter_map(due).min()
+        // Those that look at it are told of its silence.
+        let watched = by_clock && hot.has(Hot::MEMBER) && !hot.has(Hot::SILENT) && silence < Time::MAX;
+        let member = watched.then(|| Due { threshold: silence.plus(TICK), dated: silence.plus(TICK), cell: MEMBER });
+        self.layout.rules_of(local).filter_map(due).chain(member).min()
     }
 
-    fn fire(&mut self, local: usize, due: Due, journal: Time, events: &mut Vec<Event>) {
+    /// `journal` is when it falls due by the clock; without it a sample that comes later tells.
+    fn fire(&mut self, local: usize, due: Due, journal: Option<Time>, events: &mut Vec<Event>) {
+        if due.cell == MEMBER {
+            return self.member_silent(local, due.threshold, events);
+        }
         let hot = self.hot[local];
         let kind = self.layout.rules[due.cell].kind;
         let raises = !self.cells[due.cell].flags.cond();
+        if let (RuleKind::Stale, true, Some(journal)) = (kind, raises, journal)
+            && self.rolls_up(local, hot.journal_time_of(due.dated).min(journal), events)
+        {
+            // Until its gateway is back.
+            self.cells[due.cell].due = Time::MAX;
+            return;
+        }
         let silent = due.dated > hot.silence();
         let held = raises
             && match kind {
                 // For these bad quality or silence is the condition itself.
-                RuleKind::Stale => false,
-                RuleKind::Bad => silent,
-                _ => silent || hot.has(Hot::BAD),
+                RuleKind::Stale | RuleKind::Fault | RuleKind::Link => false,
+                RuleKind::Bad | RuleKind::Calibrating => silent,
+                _ => silent || hot.has(Hot::BAD | Hot::CALIBRATING),
             };
         let value = match kind {
-            RuleKind::Stale => None,
-            RuleKind::Bad => hot.raw_value(),
+            RuleKind::Stale | RuleKind::Fault | RuleKind::Link => None,
+            RuleKind::Bad | RuleKind::Calibrating => hot.raw_value(),
+            RuleKind::Window => self.measure(due.cell).filter(|_| !silent),
             _ => hot.judged_value().filter(|_| !silent),
         };
-        let late = due.dated.plus(SKEW) < journal;
-        let cause = Cause { value, late, held, ..Cause::of_held(&hot, due.dated) };
+        let late = due.dated.plus(SKEW) < journal.unwrap_or(self.now);
+        let cause = Cause { value, late, held, journal, ..Cause::of_held(&hot, due.dated) };
         self.cells[due.cell].pending = false;
         let happening = if raises { Happening::Alm } else { Happening::Rtn };
-        self.change(local, due.cell, happening, &cause, events);
+        self.change(due.cell, happening, &cause, events);
     }
 
     /// Makes a point's caches anew after any change of its alarms or its clock, and registers when it is due.
@@ -200,7 +251,7 @@ impl Core {
         }
         let hot = &mut self.hot[local];
         (hot.lo, hot.hi, hot.timer) = (lo, hi, timer);
-        if let Some(due) = self.next_due(local, true) {
+        if let Some(due) = self.next_due(local, true, true) {
             self.deadlines.at_the_latest(local, self.hot[local].journal_time_of(due.threshold));
         }
     }

@@ -1,9 +1,10 @@
 //! Operators' commands: each request is judged once, and answered by exactly one outcome (traps 41).
 
-use model::{AlarmState, Command, CommandKind, CommandOutcome, CommandVerdict, Event, EventBody, Refusal, Scope};
+use model::{AlarmState, Command, CommandKind, CommandOutcome, CommandVerdict, Event, EventBody, Refusal, Scope, Span};
 
 use crate::apply::{Core, REQUESTS_KEPT};
 use crate::emit::{Cause, scope_of};
+use crate::layout::Owner;
 use crate::life::{Flags, Happening, state_of, step};
 
 impl Core {
@@ -15,60 +16,95 @@ impl Core {
             return;
         }
         self.requests.insert(command.request_id.clone(), now);
-        let target = self.target_of(command);
-        let verdict = self.verdict_on(command, target.map(|(_, cell)| cell));
-        let accepted = verdict.as_ref().ok().copied();
-        events.push(self.outcome(command, target, verdict));
-        if let (Some(_), Some((local, cell))) = (accepted, target) {
+        let cell = self.target_of(command);
+        let verdict = self.verdict_on(command, cell);
+        let accepted = verdict.is_ok();
+        events.push(self.outcome(command, cell, verdict));
+        if let (true, Some(cell)) = (accepted, cell) {
             let cause = Cause {
                 at: now,
                 reason: &command.why,
                 actor: &command.actor,
                 request_id: Some(&command.request_id),
+                until: command.until,
                 ..Cause::default()
             };
-            self.change(local, cell, happening(command.kind), &cause, events);
+            self.change(cell, happening(command.kind), &cause, events);
         }
     }
 
-    /// The point and the alarm that a command names.
-    fn target_of(&self, command: &Command) -> Option<(usize, usize)> {
+    /// The alarm that a command names: of a point, a gateway or an enterprise.
+    fn target_of(&self, command: &Command) -> Option<usize> {
         let revision = self.revision.as_deref()?;
-        let local = self.layout.local_of_id(revision, command.subject.as_str())?;
-        let rule = self.layout.point(revision, local).alarms.iter().position(|rule| rule.id == command.alarm)?;
-        Some((local, self.layout.rules_of(local).start + rule))
+        let subject = command.subject.as_str();
+        if let Some(local) = self.layout.local_of_id(revision, subject) {
+            let alarms = &self.layout.point(revision, local).alarms;
+            let alarm = alarms.iter().position(|rule| rule.id == command.alarm);
+            if let Some(alarm) = alarm {
+                return Some(self.layout.cell_of(local, alarm));
+            }
+        }
+        let enterprise = || self.layout.enterprises.iter().position(|it| it.as_str() == subject);
+        let links = &self.layout.links;
+        let link = links.of_path(subject).or_else(|| enterprise().map(|it| links.of_enterprise(it)))?;
+        let cell = self.layout.rules_of(self.layout.place_of_link(link)).start;
+        (self.layout.rule(revision, cell).id == command.alarm).then_some(cell)
     }
 
     /// The flags after a command, or why it is refused.
-    fn verdict_on(&self, command: &Command, cell: Option<usize>) -> Result<Flags, (Refusal, &'static str)> {
-        let cell = cell.ok_or((Refusal::NotFound, "there is no such alarm"))?;
-        let (state, rule) = (&self.cells[cell], &self.layout.rules[cell]);
-        if state_of(state.flags) == AlarmState::Normal && command.occurrence.is_some() {
-            return Err((Refusal::StaleActivation, "that occurrence has ended"));
+    fn verdict_on(&self, command: &Command, cell: Option<usize>) -> Result<Flags, (Refusal, String)> {
+        let refuse = |refusal, reason: &str| Err((refusal, reason.to_owned()));
+        let Some(cell) = cell else { return refuse(Refusal::NotFound, "there is no such alarm") };
+        let state = &self.cells[cell];
+        let is_open = state.flags.is_open();
+        match &command.occurrence {
+            Some(_) if !is_open => return refuse(Refusal::StaleActivation, "that occurrence has ended"),
+            Some(seen) if *seen != self.event_id(state.occurrence) => {
+                return refuse(Refusal::StaleActivation, "that occurrence has ended; another is open");
+            }
+            _ => {}
         }
-        if state_of(state.flags) == AlarmState::Normal {
-            return Err((Refusal::NotFound, "nothing is open"));
+        if command.activation != 0 && is_open && command.activation != state.activation {
+            return refuse(Refusal::StaleActivation, "it has been raised again since");
         }
-        if command.occurrence.as_ref().is_some_and(|seen| *seen != self.event_id(state.occurrence)) {
-            return Err((Refusal::StaleActivation, "that occurrence has ended; another is open"));
+        if !is_open && is_answer(command.kind) && !state.flags.hidden() {
+            return refuse(Refusal::NotFound, "nothing is open");
         }
-        if command.activation != 0 && command.activation != state.activation {
-            return Err((Refusal::StaleActivation, "it has been raised again since"));
+        if command.activation != 0 && !is_open {
+            return refuse(Refusal::StaleActivation, "that occurrence has ended");
         }
-        step(state.flags, happening(command.kind), rule.latching).map_err(|reason| (Refusal::WrongState, reason))
+        let after = step(state.flags, happening(command.kind), self.layout.rules[cell].latching);
+        let after = after.map_err(|reason| (Refusal::WrongState, reason.to_owned()))?;
+        self.check_until(command, cell)?;
+        Ok(after)
     }
 
-    fn outcome(
-        &self,
-        command: &Command,
-        target: Option<(usize, usize)>,
-        verdict: Result<Flags, (Refusal, &'static str)>,
-    ) -> Event {
-        let open = target.map(|(_, cell)| &self.cells[cell]).filter(|it| state_of(it.flags) != AlarmState::Normal);
-        let state = verdict.as_ref().ok().copied().or(open.map(|it| it.flags)).map_or(AlarmState::Normal, state_of);
+    /// A shelf has an end, which its rule bounds; every end lies ahead.
+    fn check_until(&self, command: &Command, cell: usize) -> Result<(), (Refusal, String)> {
+        let refuse = |reason: String| Err((Refusal::NotAllowed, reason));
+        if let Some(until) = command.until.filter(|until| *until <= self.now) {
+            let past = self.now.since(until);
+            return refuse(format!("the time it should end has passed by {past}"));
+        }
+        if command.kind != CommandKind::Shelve {
+            return Ok(());
+        }
+        let max = self.revision.as_deref().map_or(Span::ZERO, |revision| self.layout.rule(revision, cell).shelve_max);
+        match command.until {
+            _ if max <= Span::ZERO => refuse("this alarm may not be shelved".to_owned()),
+            None => refuse(format!("a shelf needs an end, at most {max} ahead")),
+            Some(until) if until.since(self.now) > max => refuse(format!("this alarm may be shelved for {max} at most")),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn outcome(&self, command: &Command, cell: Option<usize>, verdict: Result<Flags, (Refusal, String)>) -> Event {
+        let state = cell.map(|cell| &self.cells[cell]);
+        let open = state.filter(|it| it.flags.is_open());
+        let after = verdict.as_ref().ok().copied().or(state.map(|it| it.flags)).map_or(AlarmState::Normal, state_of);
         let verdict = match verdict {
             Ok(_) => CommandVerdict::Accepted,
-            Err((refusal, reason)) => CommandVerdict::Refused { refusal, reason: reason.to_owned() },
+            Err((refusal, reason)) => CommandVerdict::Refused { refusal, reason },
         };
         let outcome = CommandOutcome {
             request_id: command.request_id.clone(),
@@ -78,21 +114,36 @@ impl Core {
             activation: open.map_or(0, |it| it.activation),
             actor: command.actor.clone(),
             verdict,
-            state,
+            state: after,
         };
-        self.event(self.now, command.subject.shared(), self.scope_of_command(command), EventBody::Command(outcome))
+        self.event(self.now, command.subject.shared(), self.scope_of_command(command, cell), EventBody::Command(outcome))
     }
 
-    fn scope_of_command(&self, command: &Command) -> Scope {
+    fn scope_of_command(&self, command: &Command, cell: Option<usize>) -> Scope {
         let Some(revision) = self.revision.as_deref() else { return Scope::default() };
+        if let Some(Owner::Link(link)) = cell.map(|cell| self.layout.owners[cell]) {
+            return self.layout.links.all[link].scope.clone();
+        }
         let local = self.layout.local_of_id(revision, command.subject.as_str());
         local.map_or_else(Scope::default, |local| scope_of(self.layout.point(revision, local)))
     }
 }
 
+/// Commands that answer what is open; the others may come at any time.
+const fn is_answer(kind: CommandKind) -> bool {
+    matches!(kind, CommandKind::Acknowledge | CommandKind::Reset | CommandKind::Silence)
+}
+
 const fn happening(kind: CommandKind) -> Happening {
     match kind {
         CommandKind::Acknowledge => Happening::Ack,
-        _ => Happening::Rst,
+        CommandKind::Reset => Happening::Rst,
+        CommandKind::Silence => Happening::Sil,
+        CommandKind::Shelve => Happening::Shv,
+        CommandKind::Unshelve => Happening::Uns,
+        CommandKind::Suppress => Happening::Sup,
+        CommandKind::Unsuppress => Happening::Usp,
+        CommandKind::OutOfService => Happening::Oos,
+        CommandKind::ReturnToService => Happening::Rts,
     }
 }

@@ -13,7 +13,8 @@ impl Core {
     pub fn online(&self) -> Vec<(EnterpriseId, Option<ParkId>, u32, u32)> {
         let Some(revision) = self.revision.as_deref() else { return Vec::new() };
         let mut counts: BTreeMap<&EnterpriseId, (Option<&ParkId>, u32, u32)> = BTreeMap::new();
-        for (local, hot) in self.hot.iter().enumerate() {
+        // Behind the points stand the places of groups and links.
+        for (local, hot) in self.hot.iter().enumerate().take(self.layout.len()) {
             let point = self.layout.point(revision, local);
             let (_, points, online) = counts.entry(&point.enterprise).or_insert((point.park.as_ref(), 0, 0));
             *points += 1;

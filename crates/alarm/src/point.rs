@@ -1,6 +1,6 @@
 //! What is remembered of a point and of each of its alarms: 64 bytes that every sample touches, and a cell per alarm that only changes touch.
 
-use model::{AlarmKind, AlarmRule, Quality, Sample, Span, Time};
+use model::{AlarmKind, AlarmRule, Condition, Direction, Quality, Range, Reference, Sample, Span, Time};
 
 use crate::life::Flags;
 
@@ -55,8 +55,14 @@ impl Hot {
     pub(crate) const DOWN: u16 = 1 << 8;
     /// Recorded data end here.
     pub(crate) const STOPPED: u16 = 1 << 9;
+    /// The newest sample is of an instrument that is being calibrated.
+    pub(crate) const CALIBRATING: u16 = 1 << 10;
+    /// Rules over several points look at this one, so no sample of it is quiet; of the layout, not of the state.
+    pub(crate) const MEMBER: u16 = 1 << 11;
+    /// It is silent, and the rules that look at it know.
+    pub(crate) const SILENT: u16 = 1 << 12;
     /// Every flag there is.
-    pub(crate) const ALL: u16 = (1 << 10) - 1;
+    pub(crate) const ALL: u16 = (1 << 13) - 1;
     const FROZEN: u16 = Self::DOWN | Self::STOPPED;
     const QUIET: u16 = Self::SEEN | Self::VALUE;
 
@@ -137,9 +143,9 @@ impl Hot {
         self.has(Self::SEEN) && !self.has(Self::SET_BACK) && time < self.last
     }
 
-    /// The newest sample's value, if it can be judged.
+    /// The newest sample's value, if it can be judged: it is neither bad nor of an instrument in calibration.
     pub(crate) fn judged_value(&self) -> Option<f64> {
-        (self.has(Self::VALUE) && !self.has(Self::BAD)).then_some(self.value)
+        (self.has(Self::VALUE) && !self.has(Self::BAD | Self::CALIBRATING)).then_some(self.value)
     }
 
     /// The newest sample's value as it came.
@@ -210,24 +216,64 @@ pub(crate) enum RuleKind {
     Low(f64, f64),
     /// Active while the newest sample is bad.
     Bad,
+    /// Active while the instrument is being calibrated.
+    Calibrating,
     /// Active in silence.
     Stale,
-    /// A limit that is missing: never active, never clear; `site` lets no such rule through.
+    /// Active outside the first two, clear inside the last two.
+    Outside([f64; 4]),
+    /// Active where the distance from the first reaches the second, clear below the third.
+    Apart([f64; 3], Direction),
+    /// Active where the value is one of a set.
+    OneOf,
+    /// Judged over what its window remembers.
+    Window,
+    /// Judged by what several points say together.
+    Group,
+    /// Active while the group rule beside it cannot judge all that it should.
+    Fault,
+    /// Active while nothing comes from a gateway or an enterprise.
+    Link,
+    /// What it needs is missing: never active, never clear; `site` lets no such rule through.
     Never,
 }
 
 impl Rule {
-    /// What of a configured rule counts for judging.
-    pub(crate) fn of(rule: &AlarmRule) -> Self {
-        let kind = match (rule.kind, rule.limit) {
-            (AlarmKind::HighHigh | AlarmKind::High, Some(limit)) => RuleKind::High(limit, limit - rule.deadband),
-            (AlarmKind::Low | AlarmKind::LowLow, Some(limit)) => RuleKind::Low(limit, limit + rule.deadband),
-            (AlarmKind::Stale, _) => RuleKind::Stale,
-            (AlarmKind::BadQuality, _) => RuleKind::Bad,
+    /// What of a configured rule counts for judging; `range` is its point's.
+    pub(crate) fn of(rule: &AlarmRule, range: Option<Range>) -> Self {
+        let kind = match (rule.kind, rule.limit, &rule.condition) {
+            (AlarmKind::HighHigh | AlarmKind::High, Some(limit), _) => RuleKind::High(limit, limit - rule.deadband),
+            (AlarmKind::Low | AlarmKind::LowLow, Some(limit), _) => RuleKind::Low(limit, limit + rule.deadband),
+            (AlarmKind::Stale, ..) => RuleKind::Stale,
+            (AlarmKind::BadQuality, ..) => RuleKind::Bad,
+            (AlarmKind::Calibrating, ..) => RuleKind::Calibrating,
+            (AlarmKind::OutOfRange, ..) => range.map_or(RuleKind::Never, |Range { low, high }| {
+                RuleKind::Outside([low, high, low + rule.deadband, high - rule.deadband])
+            }),
+            (AlarmKind::Deviation, Some(limit), Condition::Deviation { from: Reference::Value(from), direction }) => {
+                RuleKind::Apart([*from, limit, limit - rule.deadband], *direction)
+            }
+            (AlarmKind::Deviation, Some(_), Condition::Deviation { from: Reference::Point { .. }, .. }) => RuleKind::Group,
+            (AlarmKind::Vote | AlarmKind::Expression, ..) => RuleKind::Group,
+            (AlarmKind::RuleFault, _, Condition::FaultOf { .. }) => RuleKind::Fault,
+            (AlarmKind::State, _, Condition::State { .. }) => RuleKind::OneOf,
+            (AlarmKind::Rate, Some(_), Condition::Rate { .. })
+            | (AlarmKind::TimeToLimit, Some(_), Condition::TimeToLimit { .. })
+            | (AlarmKind::Stuck, _, Condition::Stuck { .. }) => RuleKind::Window,
+            (AlarmKind::GatewayDown | AlarmKind::EnterpriseDown, ..) => RuleKind::Link,
             _ => RuleKind::Never,
         };
         let delay = |span: Span| span.max(Span::ZERO);
         Self { kind, on_delay: delay(rule.on_delay), off_delay: delay(rule.off_delay), latching: rule.latching }
+    }
+}
+
+/// How far apart two values are, by the side that counts; negative on the other side.
+pub(crate) fn distance(value: f64, from: f64, direction: Direction) -> f64 {
+    match direction {
+        Direction::Up => value - from,
+        Direction::Down => from - value,
+        Direction::Both => (value - from).abs(),
     }
 }
 
@@ -237,9 +283,21 @@ impl RuleKind {
         match self {
             Self::High(active, clear) => (value >= active, value < clear),
             Self::Low(active, clear) => (value <= active, value > clear),
-            Self::Bad => (false, true),
-            Self::Stale | Self::Never => (false, false),
+            Self::Outside([low, high, low_clear, high_clear]) => {
+                (value < low || value > high, value >= low_clear && value <= high_clear)
+            }
+            Self::Apart([from, active, clear], direction) => {
+                let apart = distance(value, from, direction);
+                (apart >= active, apart < clear)
+            }
+            Self::Bad | Self::Calibrating => (false, true),
+            Self::Stale | Self::OneOf | Self::Window | Self::Group | Self::Fault | Self::Link | Self::Never => (false, false),
         }
+    }
+
+    /// Whether bad quality, silence and calibration leave it as it is, since it judges values.
+    pub(crate) const fn judges_values(self) -> bool {
+        !matches!(self, Self::Bad | Self::Calibrating | Self::Stale | Self::Fault | Self::Link)
     }
 
     /// The open interval of good values that move neither the condition nor a delay.
@@ -255,8 +313,10 @@ impl RuleKind {
             (Self::Low(active, _), false, true) => (ANY.0, active.next_up()),
             (Self::Low(_, clear), true, false) => (ANY.0, clear.next_up()),
             (Self::Low(_, clear), true, true) => (clear, ANY.1),
+            (Self::Outside([low, high, ..]), false, false) => (low.next_down(), high.next_up()),
             // A good sample ends a bad condition's on-delay and starts a broken off-delay.
-            (Self::Bad, false, true) | (Self::Bad | Self::Stale, true, false) => NONE,
+            (Self::Bad | Self::Calibrating, false, true) | (Self::Bad | Self::Calibrating | Self::Stale, true, false) => NONE,
+            (Self::Outside(_) | Self::Apart(..) | Self::OneOf | Self::Window, ..) => NONE,
             _ => ANY,
         }
     }

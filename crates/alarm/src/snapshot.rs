@@ -1,14 +1,21 @@
 //! Snapshots: everything the core remembers, without the site, in a format of its own.
 //!
-//! Version 2, little-endian; a text is its length (u16) and its bytes; a list is its length (u32) and its items:
+//! Version 3, little-endian; a text is its length (u16) and its bytes; a list is its length (u32) and its items:
 //!   magic `DVAC`, version u32, key text, recorded u8, position u64, partition time i64, `key_seq` u64, core version u32,
 //!   revision number u32 and content hash [u8; 32] (all zero where none is in force),
 //!   sources of which nothing comes, those above first: list of (name text, since i64, said u8),
 //!   gateways in the order of their paths: list of (path text, row u32, row since i64, ahead u8, has last message u8, last message i64),
 //!   requests in the order of their ids: list of (id text, judged at i64),
 //!   points in the order of their numbers: list of (number u32, last i64, anchor i64, value f64 bits u64, flags u16, cells u16), each cell
-//!   (flags u8, pending u8, due i64, moved i64, occurrence epoch u64, key_seq u64 and ordinal u32, activation u32).
-//! Version 1 had protocols only, and no `said`: gateways follow their protocol, awaited where it is down.
+//!   (flags u16, pending u8, due i64, moved i64, occurrence epoch u64, key_seq u64 and ordinal u32, activation u32),
+//!   rules over several points in the order of their points and suppressions in that of their ids, then gateways and enterprises in
+//!   theirs: list of what a point has, without its number,
+//!   after each gateway (offsets 16 of i64, count u32), then gateways and enterprises that are silent: list of u8 in their order,
+//!   what rules over time remember: list of (rule u32, list of (time i64, value f64 bits u64)), the rule as its place in the layout,
+//!   what few alarms have beside: list of (rule u32, six of (there u8, time i64)): end of shelf, of suppression, of time out of service,
+//!   announced anew at, returned at, raised at.
+//! Version 2 had flags u8 and nothing of what follows the points; version 1 had protocols only, and no `said`: gateways follow their
+//! protocol, awaited where it is down.
 //! Caches, deadlines and counters are not in it: they are made anew.
 
 use std::sync::Arc;
@@ -21,12 +28,17 @@ use crate::layout::Layout;
 use crate::life::Flags;
 use crate::point::{Cell, Hot};
 use crate::source::Outage;
+use crate::timer::{Extra, Extras};
+use crate::window::Window;
 
 /// The version of the format that is written.
-pub const SNAPSHOT_VERSION: u32 = 2;
+pub const SNAPSHOT_VERSION: u32 = 3;
 
 /// The oldest version that is read.
 const OLDEST: u32 = 1;
+
+/// The first version with rules over several points, windows and shelves.
+const WITH_GROUPS: u32 = 3;
 
 const MAGIC: &[u8; 4] = b"DVAC";
 
@@ -87,6 +99,7 @@ impl Core {
             out.time(*at);
         }
         self.write_points(&mut out);
+        self.write_rest(&mut out);
         out.0
     }
 
@@ -109,28 +122,62 @@ impl Core {
             out.u8(u8::from(state.ahead));
             out.u8(u8::from(state.last_message.is_some()));
             out.time(state.last_message.unwrap_or_default());
+            state.offsets.iter().for_each(|offset| out.time(Time::from_micros(offset.micros())));
+            out.u32(state.offset_count);
         }
+        out.length(self.silent.len());
+        self.silent.iter().for_each(|silent| out.u8(u8::from(*silent)));
     }
 
     fn write_points(&self, out: &mut Writer) {
-        out.length(self.hot.len());
-        for (local, hot) in self.hot.iter().enumerate() {
-            let cells = &self.cells[self.layout.rules_of(local)];
+        out.length(self.layout.len());
+        for local in 0..self.layout.len() {
             out.u32(self.layout.numbers[local].0);
-            out.time(hot.last);
-            out.time(hot.anchor);
-            out.u64(hot.value.to_bits());
-            out.u16(hot.flags);
-            out.u16(short(cells.len()));
-            for cell in cells {
-                out.u8(cell.flags.bits());
-                out.u8(u8::from(cell.pending));
-                out.time(cell.due);
-                out.time(cell.moved);
-                out.u64(cell.occurrence.0);
-                out.u64(cell.occurrence.1);
-                out.u32(cell.occurrence.2);
-                out.u32(cell.activation);
+            self.write_place(local, out);
+        }
+        out.length(self.hot.len() - self.layout.len());
+        for place in self.layout.len()..self.hot.len() {
+            self.write_place(place, out);
+        }
+    }
+
+    fn write_place(&self, place: usize, out: &mut Writer) {
+        let hot = &self.hot[place];
+        let cells = &self.cells[self.layout.rules_of(place)];
+        out.time(hot.last);
+        out.time(hot.anchor);
+        out.u64(hot.value.to_bits());
+        out.u16(hot.flags);
+        out.u16(short(cells.len()));
+        for cell in cells {
+            out.u16(cell.flags.bits());
+            out.u8(u8::from(cell.pending));
+            out.time(cell.due);
+            out.time(cell.moved);
+            out.u64(cell.occurrence.0);
+            out.u64(cell.occurrence.1);
+            out.u32(cell.occurrence.2);
+            out.u32(cell.activation);
+        }
+    }
+
+    fn write_rest(&self, out: &mut Writer) {
+        out.length(self.windows.len());
+        for (cell, window) in &self.windows {
+            out.length(*cell);
+            out.length(window.samples.len());
+            for (time, value) in &window.samples {
+                out.time(*time);
+                out.u64(value.to_bits());
+            }
+        }
+        out.length(self.extras.iter().count());
+        for (cell, extra) in self.extras.iter() {
+            out.length(cell);
+            let Extra { shelved_until, suppressed_until, out_until, realarm_at, returned_at, raised_at } = extra;
+            for time in [shelved_until, suppressed_until, out_until, realarm_at, returned_at, raised_at] {
+                out.u8(u8::from(time.is_some()));
+                out.time(time.unwrap_or_default());
             }
         }
     }
@@ -141,19 +188,20 @@ impl Core {
         let mut core = Self::new(key);
         let version = core.read_head(&mut read, revision)?;
         core.read_sources(&mut read, version)?;
-        core.read_gateways(&mut read)?;
+        core.read_gateways(&mut read, version)?;
         for _ in 0..read.length("requests")? {
             let id = read.text("requests")?;
             let id = RequestId::new(id).map_err(|_| read.broken("requests"))?;
             let at = read.time("requests")?;
             core.requests.insert(id, at);
         }
-        core.read_points(&mut read)?;
+        core.read_points(&mut read, version)?;
+        core.read_rest(&mut read, version)?;
         if read.at < bytes.len() {
             return Err(read.broken("end"));
         }
-        core.deadlines = Deadlines::new(core.layout.len());
-        for local in 0..core.layout.len() {
+        core.deadlines = Deadlines::new(core.layout.places());
+        for local in 0..core.layout.places() {
             core.refresh(local);
         }
         Ok(core)
@@ -204,7 +252,7 @@ impl Core {
         Ok(())
     }
 
-    fn read_gateways(&mut self, read: &mut Reader<'_>) -> Result<(), RestoreError> {
+    fn read_gateways(&mut self, read: &mut Reader<'_>, version: u32) -> Result<(), RestoreError> {
         if read.length("gateways")? != self.layout.gateways.len() {
             return Err(read.broken("gateways"));
         }
@@ -214,37 +262,107 @@ impl Core {
             }
             let (row, row_since, ahead) = (read.u32("gateways")?, read.time("gateways")?, read.flag("gateways")?);
             let (known, last) = (read.flag("gateways")?, read.time("gateways")?);
-            self.gateways.push(Gateway { row, row_since, ahead, last_message: known.then_some(last) });
+            let mut state = Gateway { row, row_since, ahead, last_message: known.then_some(last), ..Gateway::default() };
+            if version >= WITH_GROUPS {
+                for offset in &mut state.offsets {
+                    *offset = Span::from_micros(read.time("gateways")?.micros());
+                }
+                state.offset_count = read.u32("gateways")?;
+            }
+            self.gateways.push(state);
+        }
+        self.silent = vec![false; self.layout.links.all.len()];
+        if version >= WITH_GROUPS {
+            if read.length("links")? != self.silent.len() {
+                return Err(read.broken("links"));
+            }
+            for silent in &mut self.silent {
+                *silent = read.flag("links")?;
+            }
         }
         Ok(())
     }
 
-    fn read_points(&mut self, read: &mut Reader<'_>) -> Result<(), RestoreError> {
+    fn read_points(&mut self, read: &mut Reader<'_>, version: u32) -> Result<(), RestoreError> {
         if read.length("points")? != self.layout.len() {
             return Err(read.broken("points"));
         }
-        let Some(revision) = self.revision.clone() else { return Ok(()) };
+        let Some(revision) = self.revision.clone() else {
+            return if version < WITH_GROUPS || read.length("groups")? == 0 { Ok(()) } else { Err(read.broken("groups")) };
+        };
+        self.cells = vec![Cell::NEW; self.layout.rules.len()];
         for local in 0..self.layout.len() {
             if PointNumber(read.u32("points")?) != self.layout.numbers[local] {
                 return Err(read.broken("points"));
             }
-            let mut hot = Hot::new(read.time("points")?);
-            hot.anchor = read.time("points")?;
-            hot.value = f64::from_bits(read.u64("points")?);
-            hot.flags = read.u16("points")?;
-            hot.stale_after = self.layout.point(&revision, local).stale_after.max(Span::ZERO);
-            if hot.flags & !Hot::ALL != 0 || !hot.value.is_finite() {
-                return Err(read.broken("points"));
-            }
-            self.hot.push(hot);
-            let cells = read.u16("points")?;
-            if cells != short(self.layout.rules_of(local).len()) {
-                return Err(read.broken("points"));
-            }
-            for _ in self.layout.rules_of(local) {
-                self.cells.push(read.cell()?);
-            }
+            self.read_place(local, self.layout.point(&revision, local).stale_after.max(Span::ZERO), read, version)?;
         }
+        if version < WITH_GROUPS {
+            let new = Hot { stale_after: Span::from_micros(i64::MAX), ..Hot::new(self.now) };
+            self.hot.resize(self.layout.places(), new);
+            return Ok(());
+        }
+        if read.length("groups")? != self.layout.places() - self.layout.len() {
+            return Err(read.broken("groups"));
+        }
+        for place in self.layout.len()..self.layout.places() {
+            self.read_place(place, Span::from_micros(i64::MAX), read, version)?;
+        }
+        Ok(())
+    }
+
+    fn read_place(&mut self, place: usize, stale_after: Span, read: &mut Reader<'_>, version: u32) -> Result<(), RestoreError> {
+        let mut hot = Hot::new(read.time("points")?);
+        hot.anchor = read.time("points")?;
+        hot.value = f64::from_bits(read.u64("points")?);
+        hot.flags = read.u16("points")?;
+        hot.stale_after = stale_after;
+        if hot.flags & !Hot::ALL != 0 || !hot.value.is_finite() {
+            return Err(read.broken("points"));
+        }
+        hot.set(Hot::MEMBER, self.layout.is_member(place));
+        self.hot.push(hot);
+        if read.u16("points")? != short(self.layout.rules_of(place).len()) {
+            return Err(read.broken("points"));
+        }
+        for cell in self.layout.rules_of(place) {
+            self.cells[cell] = read.cell(version)?;
+        }
+        Ok(())
+    }
+
+    fn read_rest(&mut self, read: &mut Reader<'_>, version: u32) -> Result<(), RestoreError> {
+        if version < WITH_GROUPS {
+            return Ok(());
+        }
+        let cell = |read: &mut Reader<'_>, what| {
+            let cell = read.length(what)?;
+            if cell < self.cells.len() { Ok(cell) } else { Err(read.broken(what)) }
+        };
+        for _ in 0..read.length("windows")? {
+            let cell = cell(read, "windows")?;
+            let mut window = Window::default();
+            for _ in 0..read.length("windows")? {
+                let (time, value) = (read.time("windows")?, f64::from_bits(read.u64("windows")?));
+                if !value.is_finite() {
+                    return Err(read.broken("windows"));
+                }
+                window.samples.push((time, value));
+            }
+            self.windows.insert(cell, window);
+        }
+        let mut kept = Vec::new();
+        for _ in 0..read.length("extras")? {
+            let cell = cell(read, "extras")?;
+            let mut times = [None; 6];
+            for time in &mut times {
+                let (there, at) = (read.flag("extras")?, read.time("extras")?);
+                *time = there.then_some(at);
+            }
+            let [shelved_until, suppressed_until, out_until, realarm_at, returned_at, raised_at] = times;
+            kept.push((cell, Extra { shelved_until, suppressed_until, out_until, realarm_at, returned_at, raised_at }));
+        }
+        self.extras = Extras::of(kept.into_iter());
         Ok(())
     }
 }
@@ -343,8 +461,13 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(|_| self.broken(what))
     }
 
-    fn cell(&mut self) -> Result<Cell, RestoreError> {
-        let [bits] = self.array("alarms")?;
+    fn cell(&mut self, version: u32) -> Result<Cell, RestoreError> {
+        let bits = if version < WITH_GROUPS {
+            let [bits] = self.array("alarms")?;
+            u16::from(bits)
+        } else {
+            self.u16("alarms")?
+        };
         let flags = Flags::from_bits(bits).ok_or_else(|| self.broken("alarms"))?;
         Ok(Cell {
             flags,

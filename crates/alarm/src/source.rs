@@ -76,6 +76,7 @@ impl Core {
             }
             self.fit_points_to(place);
         }
+        self.fit_group_clocks();
         self.run(self.header.time, events);
         let at = since.max(record_before);
         for (place, since) in stopped {
@@ -83,6 +84,7 @@ impl Core {
                 events.push(self.source_event(place, SourceChangeKind::Down, at, since, reason, scope));
             }
         }
+        self.judge_links(events);
     }
 
     /// The source is back: clocks of its points go on from where they stood, unless something else holds them.
@@ -101,6 +103,8 @@ impl Core {
                 events.extend(lost.remove(&enterprise));
             }
         }
+        self.fit_group_clocks();
+        self.judge_links(events);
     }
 
     /// A message came from an awaited gateway whose protocol is up, so it is there: for one that a revision brought while its link was up
@@ -112,6 +116,7 @@ impl Core {
         if awaited && parent.is_none() {
             self.sources.outages[gateway] = None;
             self.fit_points_to(gateway);
+            self.fit_group_clocks();
             // What is due on clocks that go on comes before the message, wherever its batch begins.
             self.run(self.now, events);
         }

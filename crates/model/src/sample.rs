@@ -72,7 +72,7 @@ impl Sample {
     /// A sample of a value as it came: what is not finite has no value and is bad.
     pub fn new(point: PointNumber, time: Time, value: Option<f64>, quality: Quality) -> Self {
         let value = value.filter(|value| value.is_finite());
-        let quality = if value.is_some() { quality } else { Quality::Bad };
+        let quality = if value.is_some() || quality == Quality::Calibrating { quality } else { Quality::Bad };
         Self { point, time, value, quality, flags: SampleFlags::default() }
     }
 

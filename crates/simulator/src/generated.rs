@@ -201,6 +201,9 @@ fn point_of(node: u32, point: u32, protocol: Protocol) -> String {
         instrument.unit,
         source(node, instrument, protocol),
     );
+    if instrument.quantity == "toxic_gas" {
+        text += "cas = \"7664-41-7\"\n";
+    }
     for it in instrument.alarms {
         text += &format!(
             "\n  [[point.alarm]]\n  kind = \"{}\"\n  limit = {:?}\n  deadband = {:?}\n  on_delay = \"{}\"\n  cause = \"{}\"\n  \

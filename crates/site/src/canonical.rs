@@ -1,21 +1,25 @@
 //! The canonical content of a site: the same meaning gives the same bytes, whatever the order of files, keys and entries.
 //!
-//! Format 1: a header line, then parks, enterprises, installations and points in order of id, each list led by its length.
+//! Format 2: a header line, then parks, enterprises, installations, points and suppressions in order of id, each list led by its length.
 //! Numbers are little-endian, texts are led by their length in bytes, binary64 goes by its bits. A revision is known by the hash
 //! of these bytes, so a change of format makes every site a new revision once: raise the header's number then.
 
-use model::{AlarmRule, Enterprise, Installation, Location, Park, Point, PointSource, Range, Site, Span, Substance};
+use model::{
+    AlarmRule, Condition, Enterprise, Formula, Installation, Location, Park, Point, PointSource, Range, Reference, Site, Span,
+    Substance, Suppression,
+};
 
-const HEADER: &[u8] = b"davy site content 1\n";
+const HEADER: &[u8] = b"davy site content 2\n";
 
 /// Writes a checked site, whose lists are in their canonical order.
 pub(crate) fn encode(site: &Site) -> Vec<u8> {
     let mut out = Writer(HEADER.to_vec());
-    let Site { parks, enterprises, installations, points, suppressions: _ } = site;
+    let Site { parks, enterprises, installations, points, suppressions } = site;
     out.list(parks, Writer::park);
     out.list(enterprises, Writer::enterprise);
     out.list(installations, Writer::installation);
     out.list(points, Writer::point);
+    out.list(suppressions, Writer::suppression);
     out.0
 }
 
@@ -77,21 +81,8 @@ impl Writer {
     }
 
     fn point(&mut self, point: &Point) {
-        let Point {
-            id,
-            name,
-            installation,
-            enterprise,
-            park,
-            quantity,
-            unit,
-            range,
-            stale_after,
-            source,
-            states,
-            alarms,
-            cas: _,
-        } = point;
+        let Point { id, name, installation, enterprise, park, quantity, unit, range, stale_after, source, states, alarms, cas } =
+            point;
         [id.as_str(), name, installation.as_str(), enterprise.as_str()].into_iter().for_each(|text| self.text(text));
         self.option(park.as_ref(), |out, park| out.text(park.as_str()));
         self.text(quantity.as_str());
@@ -108,6 +99,7 @@ impl Writer {
             out.number(*number);
         });
         self.list(alarms, Self::alarm);
+        self.text(cas);
     }
 
     fn alarm(&mut self, rule: &AlarmRule) {
@@ -126,7 +118,11 @@ impl Writer {
             respond_within,
             position,
             implied,
-            ..
+            condition,
+            group,
+            shelve_max,
+            realarm_after,
+            repeat_within,
         } = rule;
         self.text(id.as_str());
         self.text(kind.as_str());
@@ -139,5 +135,92 @@ impl Writer {
         [cause, consequence, action, position].into_iter().for_each(|text| self.text(text));
         self.option(*respond_within, Self::span);
         self.0.push(u8::from(*implied));
+        self.condition(condition);
+        self.text(group);
+        self.span(*shelve_max);
+        self.option(*realarm_after, Self::span);
+        self.span(*repeat_within);
+    }
+
+    /// The first byte says which; the numbers are part of the format.
+    fn condition(&mut self, condition: &Condition) {
+        match condition {
+            Condition::Plain => self.0.push(0),
+            Condition::Rate { window, per, direction } => {
+                self.0.push(1);
+                self.span(*window);
+                self.span(*per);
+                self.text(direction.as_str());
+            }
+            Condition::Deviation { from, direction } => {
+                self.0.push(2);
+                self.reference(from);
+                self.text(direction.as_str());
+            }
+            Condition::Stuck { noise, window } => {
+                self.0.push(3);
+                self.number(*noise);
+                self.span(*window);
+            }
+            Condition::State { values } => {
+                self.0.push(4);
+                self.list(values, |out, value| out.number(*value));
+            }
+            Condition::Vote { members, votes, direction, missing } => {
+                self.0.push(5);
+                self.list(members, |out, member| out.text(member.as_str()));
+                self.0.extend(votes.to_le_bytes());
+                self.text(direction.as_str());
+                self.text(missing.as_str());
+            }
+            Condition::Expression(formula) => {
+                self.0.push(6);
+                self.formula(formula);
+            }
+            Condition::TimeToLimit { window, within, direction } => {
+                self.0.push(7);
+                self.span(*window);
+                self.span(*within);
+                self.text(direction.as_str());
+            }
+            Condition::FaultOf { alarm } => {
+                self.0.push(8);
+                self.text(alarm.as_str());
+            }
+        }
+    }
+
+    fn reference(&mut self, from: &Reference) {
+        match from {
+            Reference::Value(value) => {
+                self.0.push(0);
+                self.number(*value);
+            }
+            Reference::Point { point, fallback } => {
+                self.0.push(1);
+                self.text(point.as_str());
+                self.option(*fallback, Self::number);
+            }
+        }
+    }
+
+    fn formula(&mut self, formula: &Formula) {
+        let Formula { text, inputs } = formula;
+        self.text(text);
+        self.list(inputs, |out, (name, point)| {
+            out.text(name);
+            out.text(point.as_str());
+        });
+    }
+
+    fn suppression(&mut self, suppression: &Suppression) {
+        let Suppression { id, enterprise, when, alarms } = suppression;
+        self.text(id);
+        self.text(enterprise.as_str());
+        self.formula(when);
+        self.list(alarms, |out, (point, alarm)| {
+            out.text(point.as_str());
+            out.option(alarm.as_ref(), |out, alarm| out.text(alarm.as_str()));
+        });
     }
 }

@@ -1,26 +1,34 @@
 //! The site files: text in, a checked site out, or every fault with file, line and the cure; and recorded samples.
 //! In: the texts of site files, TOML and CSV; recorded samples from a reader that the caller opened.
 //! Out: a model site in canonical order with its canonical bytes; rows of samples.
-//! May not enter: files, clocks, async, any Davy crate but model.
+//! May not enter: files, clocks, async, any Davy crate but model and expression.
 //! Start at `load` below, then point.rs (one entry) and resolve.rs (all together); samples is a room of its own.
 //!
 //! Limits: 200,000 points; 1,000 faults listed, the rest counted. The sizes of files are the caller's to bound.
 
+mod alarm;
 mod canonical;
+mod condition;
 mod csv_file;
 mod decimal;
+mod defaults;
 mod fault;
+mod formula;
+mod gas;
 mod node;
 mod place;
 mod point;
+mod references;
 mod resolve;
 mod rules;
 pub mod samples;
 mod standards;
 mod suggest;
+mod suppression;
 #[cfg(test)]
 mod tests;
 mod toml_file;
+mod toxic;
 mod when;
 
 pub use decimal::duration;
@@ -105,10 +113,10 @@ fn read(number: u32, file: &SourceFile, drafts: &mut Drafts, sink: &mut Sink) {
             let entry = Entry { what: "point", place: Place { file: number, line }, fields: &fields };
             push_point(entry, drafts, sink)
         }),
-        Some(Format::Alarms) => csv_file::read(number, &file.text, point::ALARM_COLUMNS, sink, |line, row, sink| {
+        Some(Format::Alarms) => csv_file::read(number, &file.text, &alarm::columns(), sink, |line, row, sink| {
             let (point, fields): (Vec<_>, Vec<_>) = row.into_iter().partition(|field| field.name == "point");
             let entry = Entry { what: "alarm", place: Place { file: number, line }, fields: &point };
-            drafts.alarms.extend(point::alarm_of_row(entry, &fields, sink));
+            drafts.alarms.extend(alarm::alarm_of_row(entry, &fields, sink));
             true
         }),
         None => {
@@ -131,12 +139,14 @@ fn push_point(entry: Entry<'_, '_>, drafts: &mut Drafts, sink: &mut Sink) -> boo
 
 fn read_toml(file: u32, fields: &[Field<'_>], drafts: &mut Drafts, sink: &mut Sink) {
     let root = Entry { what: "site", place: Place { file, line: 1 }, fields };
-    root.check_keys(&["park", "enterprise", "installation", "point"], sink);
+    root.check_keys(&["park", "enterprise", "installation", "point", "suppression"], sink);
     drafts.parks.extend(root.entries("park", "park", sink).into_iter().filter_map(|it| place::park(it, sink)));
     let enterprises = root.entries("enterprise", "enterprise", sink);
     drafts.enterprises.extend(enterprises.into_iter().filter_map(|it| place::enterprise(it, sink)));
     let installations = root.entries("installation", "installation", sink);
     drafts.installations.extend(installations.into_iter().filter_map(|it| place::installation(it, sink)));
+    let suppressions = root.entries("suppression", "suppression", sink);
+    drafts.suppressions.extend(suppressions.into_iter().filter_map(|it| suppression::suppression(it, sink)));
     for entry in root.entries("point", "point", sink) {
         if !push_point(entry, drafts, sink) {
             return;

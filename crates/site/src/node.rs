@@ -8,6 +8,9 @@ use crate::decimal;
 use crate::fault::{At, Place, Sink};
 use crate::suggest;
 
+/// The longest time that a rule looks back or ahead.
+const WINDOW_MAX: Span = Span::from_secs(24 * 3_600);
+
 /// A written value.
 #[derive(Debug)]
 pub(crate) enum Node<'a> {
@@ -34,6 +37,17 @@ pub(crate) struct Field<'a> {
     pub(crate) line: u32,
     pub(crate) raw: &'a str,
     pub(crate) node: Node<'a>,
+}
+
+/// One value of a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scalar<'e> {
+    /// Text.
+    Text(&'e str),
+    /// A piece of a cell: whatever its column asks for.
+    Cell(&'e str),
+    /// A finite number.
+    Number(f64),
 }
 
 /// One park, enterprise, installation, substance, point or alarm as written.
@@ -228,6 +242,73 @@ impl<'e, 'a> Entry<'e, 'a> {
         None
     }
 
+    /// A duration up to a day, and longer than nothing: what is looked back over or ahead.
+    pub(crate) fn window(self, key: &str, sink: &mut Sink) -> Option<Span> {
+        let span = self.lasting(key, sink)?;
+        if span > WINDOW_MAX {
+            self.wrong(self.field(key)?, "is longer than a day", "write \"24h\" or less", sink);
+            return None;
+        }
+        Some(span)
+    }
+
+    /// The values of a list, at least one; in a cell they are parted by semicolons.
+    pub(crate) fn list(self, key: &str, example: &str, sink: &mut Sink) -> Option<Vec<At<Scalar<'e>>>> {
+        self.required(key, example, sink);
+        let field = self.field(key)?;
+        let place = self.at(field);
+        let values = match &field.node {
+            Node::List(items) => items.iter().map(|item| self.scalar(item, sink)).collect::<Option<Vec<_>>>()?,
+            Node::Cell(text) => pieces(text).map(|piece| At { value: Scalar::Cell(piece), place }).collect(),
+            _ => {
+                self.wrong(field, "is no list", format!("write {example}"), sink);
+                return None;
+            }
+        };
+        if values.is_empty() {
+            self.wrong(field, "is empty", format!("write {example}"), sink);
+            return None;
+        }
+        Some(values)
+    }
+
+    /// One text or one finite number.
+    pub(crate) fn scalar(self, field: &'e Field<'a>, sink: &mut Sink) -> Option<At<Scalar<'e>>> {
+        let place = self.at(field);
+        match &field.node {
+            Node::Text(text) => Some(At { value: Scalar::Text(text), place }),
+            Node::Cell(text) => Some(At { value: Scalar::Cell(text), place }),
+            Node::Number(_) => self.number_in(field, sink).map(|number| At { value: Scalar::Number(number.value), place }),
+            _ => {
+                self.wrong(field, "is neither text nor a number", "write text in quotes, or a number", sink);
+                None
+            }
+        }
+    }
+
+    /// The named texts of a table; in a cell `name=text`, parted by semicolons. `None` where that is at fault.
+    pub(crate) fn pairs(self, key: &str, example: &str, sink: &mut Sink) -> Option<Vec<(&'e str, At<&'e str>)>> {
+        let Some(field) = self.field(key) else { return Some(Vec::new()) };
+        let place = self.at(field);
+        let of_item = |item: &'e Field<'a>| match &item.node {
+            Node::Text(text) => Some((item.name, At { value: *text, place: self.at(item) })),
+            _ => None,
+        };
+        let of_piece = |piece: &'e str| {
+            let (name, text) = piece.split_once('=')?;
+            Some((name.trim(), At { value: text.trim(), place }))
+        };
+        let pairs: Option<Vec<_>> = match &field.node {
+            Node::Table(items) => items.iter().map(of_item).collect(),
+            Node::Cell(text) => pieces(text).map(of_piece).collect(),
+            _ => None,
+        };
+        if pairs.is_none() {
+            self.wrong(field, "is no table of names and ids", format!("write {example}"), sink);
+        }
+        pairs
+    }
+
     /// The entries under a key: one table, or a list of tables.
     pub(crate) fn entries(self, key: &str, what: &'static str, sink: &mut Sink) -> Vec<Entry<'e, 'a>> {
         let Some(field) = self.field(key) else { return Vec::new() };
@@ -246,6 +327,10 @@ impl<'e, 'a> Entry<'e, 'a> {
         }
         entries
     }
+}
+
+fn pieces(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split(';').map(str::trim).filter(|piece| !piece.is_empty())
 }
 
 fn article(noun: &str) -> impl Display {

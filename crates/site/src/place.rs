@@ -137,7 +137,7 @@ fn substance(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Substance> {
 }
 
 /// Whether the check digit of a CAS number is right; `None` for what is none.
-fn cas_check(cas: &str) -> Option<bool> {
+pub(crate) fn cas_check(cas: &str) -> Option<bool> {
     let mut parts = cas.split('-');
     let (head, middle, check) = (parts.next()?, parts.next()?, parts.next()?);
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

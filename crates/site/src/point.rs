@@ -1,29 +1,15 @@
-//! Points and alarms as written, each field checked by itself.
+//! Points as written, each field checked by itself.
 
-use model::{AlarmId, AlarmKind, GatewayPath, InstallationId, PointId, PointSource, Priority, Protocol, Quantity, Range, Span};
+use model::{GatewayPath, InstallationId, PointId, PointSource, Protocol, Quantity, Range, Span};
 
-use crate::fault::{At, Place, Sink};
+use crate::alarm::{self, AlarmDraft};
+use crate::fault::{At, Sink};
 use crate::node::{Entry, Field, Node};
-use crate::place::name_or;
+use crate::place::{cas_check, name_or};
 
 const POINT_KEYS: &[&str] =
-    &["id", "name", "installation", "quantity", "unit", "range", "stale_after", "source", "states", "alarm"];
+    &["id", "name", "installation", "quantity", "unit", "range", "stale_after", "source", "states", "cas", "oel", "alarm"];
 const SOURCE_KEYS: &[&str] = &["mqtt", "sparkplug", "grpc", "tag"];
-const ALARM_KEYS: &[&str] = &[
-    "kind",
-    "id",
-    "limit",
-    "deadband",
-    "on_delay",
-    "off_delay",
-    "priority",
-    "latching",
-    "cause",
-    "consequence",
-    "action",
-    "respond_within",
-    "position",
-];
 /// The columns of `points.csv`.
 pub(crate) const POINT_COLUMNS: &[&str] = &[
     "id",
@@ -38,27 +24,9 @@ pub(crate) const POINT_COLUMNS: &[&str] = &[
     "sparkplug",
     "grpc",
     "tag",
+    "cas",
+    "oel",
 ];
-/// The columns of `alarms.csv`.
-pub(crate) const ALARM_COLUMNS: &[&str] = &[
-    "point",
-    "kind",
-    "id",
-    "limit",
-    "deadband",
-    "on_delay",
-    "off_delay",
-    "priority",
-    "latching",
-    "cause",
-    "consequence",
-    "action",
-    "respond_within",
-    "position",
-];
-
-/// Words of the language that this version does not judge.
-const LATER_KINDS: &[&str] = &["rate", "deviation", "stuck", "state", "expression", "vote", "time_to_limit"];
 
 const STALE_AFTER: Span = Span::from_secs(300);
 
@@ -73,23 +41,10 @@ pub(crate) struct PointDraft {
     pub(crate) source: Option<At<PointSource>>,
     pub(crate) states: Vec<(String, f64)>,
     pub(crate) alarms: Vec<AlarmDraft>,
-}
-
-pub(crate) struct AlarmDraft {
-    pub(crate) place: Place,
-    pub(crate) kind: AlarmKind,
-    pub(crate) id: At<AlarmId>,
-    pub(crate) limit: Option<At<f64>>,
-    pub(crate) deadband: f64,
-    pub(crate) on_delay: Span,
-    pub(crate) off_delay: Span,
-    pub(crate) priority: Option<Priority>,
-    pub(crate) latching: Option<bool>,
-    pub(crate) cause: String,
-    pub(crate) consequence: String,
-    pub(crate) action: String,
-    pub(crate) respond_within: Option<Span>,
-    pub(crate) position: String,
+    /// Of what a gas detector measures; empty where not given.
+    pub(crate) cas: At<String>,
+    /// The exposure limit that the site goes by instead of the one known, mg/m3.
+    pub(crate) oel: Option<At<f64>>,
 }
 
 pub(crate) fn point(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<PointDraft> {
@@ -103,9 +58,10 @@ pub(crate) fn point(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<PointDraft>
     let stale_after = entry.lasting("stale_after", sink).unwrap_or(STALE_AFTER);
     let source = source(entry, sink);
     let states = states(entry, quantity, sink);
-    let alarms = entry.entries("alarm", "alarm", sink).into_iter().filter_map(|entry| alarm(entry, sink)).collect();
+    let alarms = entry.entries("alarm", "alarm", sink).into_iter().filter_map(|entry| alarm::alarm(entry, sink)).collect();
+    let (cas, oel) = (cas(entry, quantity, sink), oel(entry, quantity, sink));
     let name = name_or(entry, id.as_ref().map(|id| id.value.as_str()), sink);
-    Some(PointDraft { id: id?, name, installation, quantity, unit, range, stale_after, source, states, alarms })
+    Some(PointDraft { id: id?, name, installation, quantity, unit, range, stale_after, source, states, alarms, cas, oel })
 }
 
 /// Puts the flat columns of a row into the shape of a point: `range` and `source` are one key each.
@@ -191,74 +147,33 @@ fn states(entry: Entry<'_, '_>, quantity: Option<Quantity>, sink: &mut Sink) -> 
     states
 }
 
-/// A row of `alarms.csv`: the alarm and the point it is for.
-pub(crate) fn alarm_of_row(entry: Entry<'_, '_>, fields: &[Field<'_>], sink: &mut Sink) -> Option<(At<PointId>, AlarmDraft)> {
-    let point = entry.required_id("point", PointId::new, sink);
-    let alarm = alarm(Entry { fields, ..entry }, sink);
-    Some((point?, alarm?))
+/// A wrong digit is a fault here: it would compare the limits with those of nothing, or of another gas.
+fn cas(entry: Entry<'_, '_>, quantity: Option<Quantity>, sink: &mut Sink) -> At<String> {
+    let (Some(cas), Some(field)) = (entry.text("cas", sink), entry.field("cas")) else {
+        return At { value: String::new(), place: entry.place };
+    };
+    match cas_check(cas.value) {
+        Some(true) => {}
+        Some(false) => entry.wrong(field, "has a wrong check digit", "look for a typing error", sink),
+        None => entry.wrong(field, "is no CAS number", "write it like \"7664-41-7\"", sink),
+    }
+    if quantity.is_some_and(|quantity| !quantity.is_gas_detector()) {
+        let problem = "means something for gas detectors only";
+        sink.warning(cas.place, "cas", field.raw, problem, "remove it, or correct the quantity");
+    }
+    At { value: cas.value.to_owned(), place: cas.place }
 }
 
-fn alarm(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<AlarmDraft> {
-    if is_later_kind(entry, sink) {
+fn oel(entry: Entry<'_, '_>, quantity: Option<Quantity>, sink: &mut Sink) -> Option<At<f64>> {
+    let oel = entry.number("oel", sink)?;
+    let field = entry.field("oel")?;
+    if oel.value <= 0.0 {
+        entry.wrong(field, "is not above 0", "write the exposure limit in mg/m3", sink);
         return None;
     }
-    entry.check_keys(ALARM_KEYS, sink);
-    entry.required("kind", "kind = \"high\"", sink);
-    let kind = entry.word("kind", AlarmKind::ALL, AlarmKind::as_str, sink)?;
-    let place = entry.place;
-    let id = match entry.field("id") {
-        Some(_) => entry.id("id", AlarmId::new, sink),
-        None => AlarmId::new(kind.value.as_str()).ok().map(|value| At { value, place: kind.place }),
-    };
-    let (limit, deadband) = limit_and_deadband(entry, kind.value, sink);
-    let on_delay = entry.span("on_delay", sink).unwrap_or(Span::ZERO);
-    let off_delay = entry.span("off_delay", sink).unwrap_or(Span::ZERO);
-    let priority = entry.word("priority", Priority::ALL, Priority::as_str, sink).map(|priority| priority.value);
-    let latching = entry.truth("latching", sink);
-    let (cause, consequence) = (entry.prose("cause", sink), entry.prose("consequence", sink));
-    let (action, position) = (entry.prose("action", sink), entry.prose("position", sink));
-    let respond_within = entry.lasting("respond_within", sink);
-    Some(AlarmDraft {
-        place,
-        kind: kind.value,
-        id: id?,
-        limit,
-        deadband,
-        on_delay,
-        off_delay,
-        priority,
-        latching,
-        cause,
-        consequence,
-        action,
-        respond_within,
-        position,
-    })
-}
-
-/// Tells of a kind that only a later version judges; its keys are not known here.
-fn is_later_kind(entry: Entry<'_, '_>, sink: &mut Sink) -> bool {
-    let Some(field) = entry.field("kind") else { return false };
-    let later = matches!(field.node, Node::Text(word) | Node::Cell(word) if LATER_KINDS.contains(&word));
-    if later {
-        let supported: Vec<_> = AlarmKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        let cure = format!("use one of {}", supported.join(", "));
-        entry.wrong(field, "is not supported by this version", cure, sink);
+    if quantity.is_some_and(|quantity| quantity != Quantity::ToxicGas) {
+        let problem = "means something for quantity toxic_gas only";
+        sink.warning(oel.place, "oel", field.raw, problem, "remove it, or correct the quantity");
     }
-    later
-}
-
-fn limit_and_deadband(entry: Entry<'_, '_>, kind: AlarmKind, sink: &mut Sink) -> (Option<At<f64>>, f64) {
-    if kind.has_limit() {
-        entry.required("limit", "limit = 80.0", sink);
-        return (entry.number("limit", sink), entry.magnitude("deadband", sink).unwrap_or(0.0));
-    }
-    for key in ["limit", "deadband"] {
-        if let Some(field) = entry.field(key) {
-            let problem = format!("means nothing for kind {}", kind.as_str());
-            let cure = if kind == AlarmKind::Stale { "remove it; the point's stale_after decides" } else { "remove it" };
-            entry.wrong(field, problem, cure, sink);
-        }
-    }
-    (None, 0.0)
+    Some(oel)
 }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use model::{AlarmRule, Enterprise, Installation, Park, Point, PointId, Protocol, Site};
+use model::{AlarmRule, Enterprise, Installation, Park, Point, PointId, Protocol, Site, Suppression};
 
+use crate::alarm::AlarmDraft;
+use crate::condition::ConditionDraft;
 use crate::fault::{At, Place, Sink};
 use crate::place::{EnterpriseDraft, InstallationDraft, ParkDraft};
-use crate::point::{AlarmDraft, PointDraft};
-use crate::{rules, standards, suggest};
+use crate::point::PointDraft;
+use crate::references::{self, Points};
+use crate::suppression::{self, SuppressionDraft};
+use crate::{defaults, rules, standards, suggest};
 
 /// Lists longer than this are not searched for what may have been meant.
 const SUGGESTION_CANDIDATES_MAX: usize = 10_000;
@@ -21,12 +25,13 @@ pub(crate) struct Drafts {
     pub(crate) points: Vec<PointDraft>,
     /// From `alarms.csv`.
     pub(crate) alarms: Vec<(At<PointId>, AlarmDraft)>,
+    pub(crate) suppressions: Vec<SuppressionDraft>,
 }
 
 impl Drafts {
     pub(crate) fn is_empty(&self) -> bool {
         let places = self.parks.is_empty() && self.enterprises.is_empty() && self.installations.is_empty();
-        places && self.points.is_empty() && self.alarms.is_empty()
+        places && self.points.is_empty() && self.alarms.is_empty() && self.suppressions.is_empty()
     }
 
     fn sort(&mut self) {
@@ -50,11 +55,15 @@ pub(crate) fn resolve(mut drafts: Drafts, sink: &mut Sink) -> Option<Site> {
         rules::check(point, sink);
         standards::check(point, sink);
     }
+    let suppressions = suppression::resolve(&Points::new(&drafts, &owners), &drafts.suppressions, sink);
+    for (point, alarm, condition) in references::conditions(&Points::new(&drafts, &owners), sink) {
+        drafts.points[point].alarms[alarm].condition = ConditionDraft::Ready(condition);
+    }
     if drafts.points.is_empty() && sink.is_faultless() {
         let problem = "the site has no points, so nothing is watched";
         sink.warning(Place { file: u32::MAX, line: 0 }, "", "", problem, "add [[point]] entries");
     }
-    sink.is_faultless().then(|| build(drafts, &owners)).flatten()
+    sink.is_faultless().then(|| build(drafts, suppressions, &owners)).flatten()
 }
 
 fn check_unique_ids(drafts: &Drafts, sink: &mut Sink) {
@@ -62,6 +71,7 @@ fn check_unique_ids(drafts: &Drafts, sink: &mut Sink) {
     unique("enterprise", drafts.enterprises.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("installation", drafts.installations.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("point", drafts.points.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
+    unique("suppression", drafts.suppressions.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
 }
 
 /// Ids are unique ignoring case: a case-insensitive index or file system must not merge two (traps 23).
@@ -82,8 +92,8 @@ pub(crate) fn unique<'a>(what: &str, ids: impl Iterator<Item = (&'a str, Place)>
     }
 }
 
-/// Finds `id` among sorted ids, or tells that there is none.
-fn refer(what: &str, id: &str, place: Place, ids: &[&str], sink: &mut Sink) -> Option<usize> {
+/// Finds `id` among sorted ids, or tells under `key` that there is none.
+pub(crate) fn refer(what: &str, key: &str, id: &str, place: Place, ids: &[&str], sink: &mut Sink) -> Option<usize> {
     if let Ok(found) = ids.binary_search(&id) {
         return Some(found);
     }
@@ -95,7 +105,7 @@ fn refer(what: &str, id: &str, place: Place, ids: &[&str], sink: &mut Sink) -> O
     if cure.is_empty() {
         cure = format!("add the {what}, or correct the id");
     }
-    sink.fault(place, what, id, format!("there is no {what} of this id"), cure);
+    sink.fault(place, key, id, format!("there is no {what} of this id"), cure);
     None
 }
 
@@ -103,20 +113,20 @@ fn attach_alarms(drafts: &mut Drafts, sink: &mut Sink) {
     let ids: Vec<_> = drafts.points.iter().map(|point| point.id.value.clone()).collect();
     let ids: Vec<_> = ids.iter().map(PointId::as_str).collect();
     for (point, alarm) in std::mem::take(&mut drafts.alarms) {
-        if let Some(found) = refer("point", point.value.as_str(), point.place, &ids, sink) {
+        if let Some(found) = refer("point", "point", point.value.as_str(), point.place, &ids, sink) {
             drafts.points[found].alarms.push(alarm);
         }
     }
 }
 
 /// Which entry each other entry belongs to, by index; `None` where that is at fault.
-struct Owners {
+pub(crate) struct Owners {
     enterprise_of_installation: Vec<Option<usize>>,
-    installation_of_point: Vec<Option<usize>>,
+    pub(crate) installation_of_point: Vec<Option<usize>>,
 }
 
 impl Owners {
-    fn enterprise_of_point(&self, point: usize) -> Option<usize> {
+    pub(crate) fn enterprise_of_point(&self, point: usize) -> Option<usize> {
         self.installation_of_point[point].and_then(|installation| self.enterprise_of_installation[installation])
     }
 }
@@ -124,18 +134,18 @@ impl Owners {
 fn check_references(drafts: &Drafts, sink: &mut Sink) -> Owners {
     let parks: Vec<_> = drafts.parks.iter().map(|park| park.id.value.as_str()).collect();
     for park in drafts.enterprises.iter().filter_map(|enterprise| enterprise.park.as_ref()) {
-        refer("park", park.value.as_str(), park.place, &parks, sink);
+        refer("park", "park", park.value.as_str(), park.place, &parks, sink);
     }
     let enterprises: Vec<_> = drafts.enterprises.iter().map(|it| it.id.value.as_str()).collect();
     let enterprise_of_installation = drafts.installations.iter().map(|installation| {
         let enterprise = installation.enterprise.as_ref()?;
-        refer("enterprise", enterprise.value.as_str(), enterprise.place, &enterprises, sink)
+        refer("enterprise", "enterprise", enterprise.value.as_str(), enterprise.place, &enterprises, sink)
     });
     let enterprise_of_installation = enterprise_of_installation.collect();
     let installations: Vec<_> = drafts.installations.iter().map(|it| it.id.value.as_str()).collect();
     let installation_of_point = drafts.points.iter().map(|point| {
         let installation = point.installation.as_ref()?;
-        refer("installation", installation.value.as_str(), installation.place, &installations, sink)
+        refer("installation", "installation", installation.value.as_str(), installation.place, &installations, sink)
     });
     let installation_of_point = installation_of_point.collect();
     Owners { enterprise_of_installation, installation_of_point }
@@ -235,7 +245,7 @@ fn check_tags(points: &[PointDraft], sink: &mut Sink) {
 }
 
 /// Everything was checked, so nothing is left out here: a `None` on the way only means that a fault was told.
-fn build(drafts: Drafts, owners: &Owners) -> Option<Site> {
+fn build(drafts: Drafts, suppressions: Vec<Suppression>, owners: &Owners) -> Option<Site> {
     let enterprise_ids: Vec<_> = drafts.enterprises.iter().map(|it| it.id.value.clone()).collect();
     let park_ids: Vec<_> = drafts.enterprises.iter().map(|it| it.park.as_ref().map(|park| park.value.clone())).collect();
     let mut points = Vec::with_capacity(drafts.points.len());
@@ -248,7 +258,7 @@ fn build(drafts: Drafts, owners: &Owners) -> Option<Site> {
         enterprises: drafts.enterprises.into_iter().map(enterprise).collect(),
         installations: drafts.installations.into_iter().map(installation).collect::<Option<_>>()?,
         points,
-        suppressions: Vec::new(),
+        suppressions,
     })
 }
 
@@ -278,8 +288,9 @@ fn installation(draft: InstallationDraft) -> Option<Installation> {
 
 fn point(draft: PointDraft, enterprise: model::EnterpriseId, park: Option<model::ParkId>) -> Option<Point> {
     let quantity = draft.quantity?;
-    let mut alarms: Vec<AlarmRule> = draft.alarms.into_iter().map(|alarm| rules::rule(alarm, quantity)).collect();
-    alarms.extend(rules::implied(quantity, &alarms));
+    let mut alarms: Vec<AlarmRule> =
+        draft.alarms.into_iter().map(|alarm| defaults::rule(alarm, quantity)).collect::<Option<_>>()?;
+    alarms.extend(defaults::implied(quantity, &alarms));
     alarms.sort_by(|a, b| a.id.cmp(&b.id));
     Some(Point {
         id: draft.id.value,
@@ -294,6 +305,6 @@ fn point(draft: PointDraft, enterprise: model::EnterpriseId, park: Option<model:
         source: draft.source?.value,
         states: draft.states,
         alarms,
-        cas: String::new(),
+        cas: draft.cas.value,
     })
 }

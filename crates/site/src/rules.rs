@@ -1,71 +1,27 @@
-//! The alarms of one point together: defaults, implied alarms, and limits that contradict each other (traps 35).
+//! The alarms of one point together: ids that collide, and limits that contradict each other (traps 35).
 
-use model::{AlarmId, AlarmKind, AlarmRule, Priority, Quantity, Span};
+use model::{AlarmId, AlarmKind, Condition, Direction, Quantity, Range};
 
+use crate::alarm::AlarmDraft;
+use crate::condition::ConditionDraft;
+use crate::defaults::{self, IMPLIED};
 use crate::fault::{At, Sink};
-use crate::point::{AlarmDraft, PointDraft};
+use crate::point::PointDraft;
 use crate::resolve;
-
-/// What a gas detector has even where nobody configured it (GB/T 50493-2019: a fault of a detector is a signal of its own).
-const IMPLIED: [AlarmKind; 2] = [AlarmKind::BadQuality, AlarmKind::Stale];
-
-/// How urgent an alarm is where nothing says so.
-pub(crate) const fn default_priority(quantity: Quantity, kind: AlarmKind) -> Priority {
-    match (quantity.is_gas_detector(), kind) {
-        (true, AlarmKind::HighHigh | AlarmKind::LowLow) => Priority::Critical,
-        (true, _) | (false, AlarmKind::HighHigh | AlarmKind::LowLow) => Priority::High,
-        (false, _) => Priority::Medium,
-    }
-}
-
-/// A configured rule with its defaults filled in.
-pub(crate) fn rule(draft: AlarmDraft, quantity: Quantity) -> AlarmRule {
-    AlarmRule {
-        id: draft.id.value,
-        kind: draft.kind,
-        limit: draft.limit.map(|limit| limit.value),
-        deadband: draft.deadband,
-        on_delay: draft.on_delay,
-        off_delay: draft.off_delay,
-        priority: draft.priority.unwrap_or(default_priority(quantity, draft.kind)),
-        latching: draft.latching.unwrap_or(quantity.is_gas_detector()),
-        cause: draft.cause,
-        consequence: draft.consequence,
-        action: draft.action,
-        respond_within: draft.respond_within,
-        position: draft.position,
-        implied: false,
-        ..AlarmRule::default()
-    }
-}
-
-/// The alarms that come with the quantity, but for those that are configured.
-pub(crate) fn implied(quantity: Quantity, configured: &[AlarmRule]) -> Vec<AlarmRule> {
-    let kinds = IMPLIED.into_iter().filter(|kind| quantity.is_gas_detector() && !configured.iter().any(|it| it.kind == *kind));
-    let rule = |kind: AlarmKind| AlarmRule {
-        id: AlarmId::new(kind.as_str()).expect("the words of kinds are ids"),
-        kind,
-        limit: None,
-        deadband: 0.0,
-        on_delay: Span::ZERO,
-        off_delay: Span::ZERO,
-        priority: default_priority(quantity, kind),
-        latching: true,
-        cause: String::new(),
-        consequence: String::new(),
-        action: String::new(),
-        respond_within: None,
-        position: String::new(),
-        implied: true,
-        ..AlarmRule::default()
-    };
-    kinds.map(rule).collect()
-}
 
 /// Checks what the alarms of one point say together.
 pub(crate) fn check(point: &PointDraft, sink: &mut Sink) {
     resolve::unique("alarm of this point", point.alarms.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     check_implied_ids(point, sink);
+    check_fault_ids(point, sink);
+    for alarm in &point.alarms {
+        match alarm.kind.value {
+            AlarmKind::OutOfRange => check_needs_range(point, alarm, sink),
+            AlarmKind::Rate | AlarmKind::Deviation => check_distance(alarm, sink),
+            AlarmKind::Vote | AlarmKind::TimeToLimit => check_other_limit(point, alarm, sink),
+            _ => {}
+        }
+    }
     let limits: Vec<Limit<'_>> = point.alarms.iter().filter_map(Limit::of).collect();
     check_order(&limits, sink);
     for limit in &limits {
@@ -78,12 +34,70 @@ fn check_implied_ids(point: &PointDraft, sink: &mut Sink) {
         return;
     }
     for kind in IMPLIED {
-        let configured = point.alarms.iter().any(|alarm| alarm.kind == kind);
+        let configured = point.alarms.iter().any(|alarm| alarm.kind.value == kind);
         let taken = point.alarms.iter().find(|alarm| alarm.id.value.as_str().eq_ignore_ascii_case(kind.as_str()));
         if let (false, Some(alarm)) = (configured, taken) {
             let problem = format!("is the id of the alarm of kind {} that every gas detector has", kind.as_str());
             sink.fault(alarm.id.place, "id", alarm.id.value.as_str(), problem, "give this alarm another id");
         }
+    }
+}
+
+/// A rule that may be unable to judge says so by an alarm of its own, which needs an id.
+fn check_fault_ids(point: &PointDraft, sink: &mut Sink) {
+    for alarm in point.alarms.iter().filter(|alarm| defaults::looks_beyond(alarm)) {
+        let id = alarm.id.value.as_str();
+        let fault_id = defaults::fault_id(id);
+        if AlarmId::new(&fault_id).is_err() {
+            let problem = format!("is too long for `{fault_id}`, the alarm that says that this rule cannot judge");
+            sink.fault(alarm.id.place, "id", id, problem, "give this alarm a shorter id");
+        }
+        let taken = |it: &&AlarmDraft| it.id.value.as_str().eq_ignore_ascii_case(&fault_id);
+        if let Some(other) = point.alarms.iter().find(taken) {
+            let problem = format!("is the id of the alarm that says that rule `{id}` cannot judge");
+            sink.fault(other.id.place, "id", other.id.value.as_str(), problem, "give this alarm another id");
+        }
+    }
+}
+
+fn check_needs_range(point: &PointDraft, alarm: &AlarmDraft, sink: &mut Sink) {
+    let Some(Range { low, high }) = point.range else {
+        let cure = "add range = [0.0, 4000.0] to the point, or remove this alarm";
+        sink.fault(alarm.kind.place, "kind", alarm.kind.value.as_str(), "needs the range of the point", cure);
+        return;
+    };
+    if low + alarm.deadband >= high - alarm.deadband {
+        let problem = format!("leaves nothing of the range {low} to {high}, so the alarm never clears");
+        sink.fault(alarm.place, "deadband", &alarm.deadband.to_string(), problem, "lower the deadband");
+    }
+}
+
+/// Either way: the distance itself has to fall below the limit by the deadband, and no distance is below zero.
+fn check_distance(alarm: &AlarmDraft, sink: &mut Sink) {
+    let Some(limit) = alarm.limit.as_ref().filter(|limit| limit.value > 0.0) else { return };
+    let direction = match &alarm.condition {
+        ConditionDraft::Ready(Condition::Rate { direction, .. } | Condition::Deviation { direction, .. })
+        | ConditionDraft::FromPoint { direction, .. } => *direction,
+        _ => return,
+    };
+    if direction == Direction::Both && alarm.deadband >= limit.value {
+        let problem = format!("is not below the limit {}, so the alarm never clears", limit.value);
+        sink.fault(alarm.place, "deadband", &alarm.deadband.to_string(), problem, "lower the deadband");
+    }
+}
+
+/// A limit that is compared with values, but orders nothing among the alarms of the point.
+fn check_other_limit(point: &PointDraft, alarm: &AlarmDraft, sink: &mut Sink) {
+    let Some(At { value, place }) = &alarm.limit else { return };
+    if !(value - alarm.deadband).is_finite() || !(value + alarm.deadband).is_finite() {
+        let problem = "with its deadband it is beyond all numbers, so the alarm never clears";
+        sink.fault(*place, "limit", &value.to_string(), problem, "lower the deadband");
+    }
+    if let Some(Range { low, high }) = point.range
+        && (*value < low || *value > high)
+    {
+        let problem = format!("lies outside the range {low} to {high}");
+        sink.warning(*place, "limit", &value.to_string(), problem, "correct the limit or the range");
     }
 }
 
@@ -96,7 +110,7 @@ struct Limit<'a> {
 
 impl<'a> Limit<'a> {
     fn of(alarm: &'a AlarmDraft) -> Option<Self> {
-        let rank = match alarm.kind {
+        let rank = match alarm.kind.value {
             AlarmKind::LowLow => 0,
             AlarmKind::Low => 1,
             AlarmKind::High => 2,
@@ -122,7 +136,7 @@ fn check_order(limits: &[Limit<'_>], sink: &mut Sink) {
         for upper in limits.iter().filter(|upper| upper.rank > lower.rank && upper.limit.value <= lower.limit.value) {
             // The outer of the two is told; of low and high, high.
             let (told, word, other) = if upper.is_upper() { (upper, "above", lower) } else { (lower, "below", upper) };
-            let (kind, other_kind) = (told.alarm.kind.as_str(), other.alarm.kind.as_str());
+            let (kind, other_kind) = (told.alarm.kind.value.as_str(), other.alarm.kind.value.as_str());
             let problem = format!("{kind} is not {word} {other_kind} {} at {}", other.limit.value, sink.name(other.limit.place));
             let cure = "keep low_low < low < high < high_high";
             sink.fault(told.limit.place, "limit", &told.limit.value.to_string(), problem, cure);
@@ -143,7 +157,7 @@ fn check_reach(point: &PointDraft, limit: &Limit<'_>, all: &[Limit<'_>], sink: &
         upper.rank > lower.rank && upper.limit.value > lower.limit.value && upper.limit.value - lower.limit.value <= deadband
     };
     if let Some(other) = all.iter().find(crosses) {
-        let (kind, at) = (other.alarm.kind.as_str(), other.limit.value);
+        let (kind, at) = (other.alarm.kind.value.as_str(), other.limit.value);
         let problem = format!("reaches from limit {value} to {kind} at {at}, so both return together at best");
         sink.warning(limit.alarm.place, "deadband", &deadband.to_string(), problem, "keep it smaller than the distance");
     }

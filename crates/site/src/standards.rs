@@ -1,15 +1,19 @@
 //! Limits against national standards: warnings, since a site may have its reasons, with the clause that says so.
 //!
-//! The table holds what depends on quantity and unit alone. Limits of toxic gases depend on the substance (its OEL) and are
-//! to become rows of the same shape, chosen by substance.
+//! The table holds what depends on quantity and unit alone. Limits of toxic gases depend on the substance: toxic.rs.
 
-use model::{AlarmKind, Quantity};
+use model::{AlarmKind, Quantity, Span};
 
+use crate::alarm::AlarmDraft;
 use crate::fault::Sink;
-use crate::point::{AlarmDraft, PointDraft};
+use crate::point::PointDraft;
+use crate::toxic;
 
 /// The clause on set points.
-const SET_POINTS: &str = "GB/T 50493-2019 5.5";
+pub(crate) const SET_POINTS: &str = "GB/T 50493-2019 5.5";
+
+/// What a detector takes to answer is delay enough; advice, no clause.
+const ON_DELAY_MAX: Span = Span::from_secs(5);
 
 /// Which side of the figure the standard allows.
 #[derive(Clone, Copy, PartialEq)]
@@ -68,6 +72,10 @@ pub(crate) fn check(point: &PointDraft, sink: &mut Sink) {
         check_set_point(point, row, sink);
     }
     check_unit(point, quantity, &unit, sink);
+    if quantity == Quantity::ToxicGas {
+        toxic::check(point, &unit, sink);
+    }
+    check_delays(point, sink);
     check_levels(point, quantity, sink);
     check_headroom(point, sink);
 }
@@ -77,8 +85,8 @@ fn plain_unit(unit: &str) -> String {
     unit.chars().filter(|c| !" .-·*".contains(*c)).map(half_width).flat_map(char::to_lowercase).collect()
 }
 
-fn of_kind(point: &PointDraft, kind: AlarmKind) -> impl Iterator<Item = (&AlarmDraft, f64)> {
-    let of_kind = point.alarms.iter().filter(move |alarm| alarm.kind == kind);
+pub(crate) fn of_kind(point: &PointDraft, kind: AlarmKind) -> impl Iterator<Item = (&AlarmDraft, f64)> {
+    let of_kind = point.alarms.iter().filter(move |alarm| alarm.kind.value == kind);
     of_kind.filter_map(|alarm| alarm.limit.as_ref().map(|limit| (alarm, limit.value)))
 }
 
@@ -118,6 +126,15 @@ fn check_levels(point: &PointDraft, quantity: Quantity, sink: &mut Sink) {
         let names: Vec<_> = missing.iter().map(|kind| kind.as_str()).collect();
         let problem = format!("{} has no alarm of kind {} ({SET_POINTS})", quantity.as_str(), names.join(" and "));
         sink.warning(point.id.place, "id", point.id.value.as_str(), problem, "add what is missing");
+    }
+}
+
+/// Of alarms that say that gas is there.
+fn check_delays(point: &PointDraft, sink: &mut Sink) {
+    let of_gas = |alarm: &&AlarmDraft| alarm.kind.value.is_limit() || alarm.kind.value == AlarmKind::Vote;
+    for alarm in point.alarms.iter().filter(of_gas).filter(|alarm| alarm.on_delay.value > ON_DELAY_MAX) {
+        let problem = "holds back a gas alarm for more than 5 s, after the time that the detector itself takes";
+        sink.warning(alarm.on_delay.place, "on_delay", &alarm.on_delay.value.to_string(), problem, "write \"5s\" or less");
     }
 }
 

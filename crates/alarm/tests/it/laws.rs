@@ -194,7 +194,8 @@ impl Life {
 
 /// A limit alarm returns on a value that clears it by the rule in force.
 fn clears(event: &Event, alarm: &AlarmTransition, revision: &Revision) {
-    let point = revision.site.points.iter().find(|it| it.id.as_str() == &*event.subject).expect("a point");
+    // Alarms of gateways and enterprises are no point's.
+    let Some(point) = revision.site.points.iter().find(|it| it.id.as_str() == &*event.subject) else { return };
     let rule = point.alarms.iter().find(|it| it.id == alarm.alarm).expect("a rule");
     let limit = rule.limit.unwrap_or_default();
     match alarm.alarm_kind {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use alarm::Core;
 use model::{
-    AlarmId, AlarmKind, AlarmRule, Batch, Body, Command, CommandKind, CommandVerdict, Enterprise, EnterpriseId, Epoch, Event,
-    EventBody, EventId, GatewayPath, Header, Installation, InstallationId, InstallationKind, KeySeq, Message, Park, ParkId,
-    Point, PointId, PointNumber, PointSource, Position, Priority, Protocol, Quality, Quantity, Record, RequestId, Revision,
-    RevisionNumber, Sample, Site, SourceId, Span, Subject, Time, UnmappedTags,
+    AlarmId, AlarmKind, AlarmRule, Batch, Body, Command, CommandKind, CommandVerdict, Condition, Direction, Enterprise,
+    EnterpriseId, Epoch, Event, EventBody, EventId, Formula, GatewayPath, Header, Installation, InstallationId, InstallationKind,
+    KeySeq, Message, MissingMember, Park, ParkId, Point, PointId, PointNumber, PointSource, Position, Priority, Protocol,
+    Quality, Quantity, Range, Record, Reference, RequestId, Revision, RevisionNumber, Sample, Site, SourceId, Span, Subject,
+    Suppression, Time, Transition, UnmappedTags,
 };
 
 /// Time 0 of all timelines.
@@ -107,20 +108,51 @@ pub(crate) fn revision(number: u32, points: Vec<(u32, Point)>) -> Arc<Revision> 
 }
 
 /// Reads a plant: a line `p1 stale=30 gw=g2 source=sparkplug of=e2` (or `gw=group/node/device`) for a point, and below it indented
-/// `high 100 id=x db=5 on=10 off=5 latch prio=low cause=text` for each alarm.
+/// `high 100 id=x db=5 on=10 off=5 latch prio=low cause=text` for each alarm; see `read_condition` for the other kinds. A line
+/// `suppress id when=x>0.0 x=p3 alarms=p1,p2/high` is a suppression.
 pub(crate) fn read_plant(number: u32, text: &str) -> Arc<Revision> {
     let mut points: Vec<(u32, Point)> = Vec::new();
+    let mut suppressions = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let mut words = line.split_whitespace();
         let first = words.next().expect("a word");
-        if let Some(number) = first.strip_prefix('p') {
+        if first == "suppress" {
+            suppressions.push(read_suppression(words));
+        } else if let Some(number) = first.strip_prefix('p') {
             let number = number.parse().expect("a number");
             points.push((number, read_point(number, words)));
         } else {
             points.last_mut().expect("a point first").1.alarms.push(read_rule(first, words));
         }
     }
-    revision(number, points)
+    let mut made = Arc::unwrap_or_clone(revision(number, points));
+    made.site.suppressions = suppressions;
+    Arc::new(made)
+}
+
+fn read_suppression<'a>(mut words: impl Iterator<Item = &'a str>) -> Suppression {
+    let id = words.next().expect("an id").to_owned();
+    let (mut when, mut alarms) = (Formula::default(), Vec::new());
+    for word in words {
+        match word.split_once('=').expect("name=value") {
+            ("when", value) => value.clone_into(&mut when.text),
+            ("alarms", value) => {
+                alarms = value
+                    .split(',')
+                    .map(|it| match it.split_once('/') {
+                        Some((point, alarm)) => (point_id(point), Some(AlarmId::new(alarm).expect("an id"))),
+                        None => (point_id(it), None),
+                    })
+                    .collect();
+            }
+            (name, value) => when.inputs.push((name.to_owned(), point_id(value))),
+        }
+    }
+    Suppression { id, enterprise: EnterpriseId::new("e1").expect("an id"), when, alarms }
+}
+
+fn point_id(text: &str) -> PointId {
+    PointId::new(text).expect("an id")
 }
 
 fn read_point<'a>(number: u32, words: impl Iterator<Item = &'a str>) -> Point {
@@ -128,6 +160,10 @@ fn read_point<'a>(number: u32, words: impl Iterator<Item = &'a str>) -> Point {
     for word in words {
         match word.split_once('=').expect("name=value") {
             ("stale", value) => made.stale_after = span(value),
+            ("range", value) => {
+                let (low, high) = value.split_once("..").expect("low..high");
+                made.range = Some(Range { low: low.parse().expect("a number"), high: high.parse().expect("a number") });
+            }
             ("of", value) => {
                 made.enterprise = EnterpriseId::new(value).expect("an id");
                 made.installation = InstallationId::new(&format!("{value}-i")).expect("an id");
@@ -148,6 +184,8 @@ fn gateway(name: &str) -> GatewayPath {
 
 fn read_rule<'a>(kind: &str, words: impl Iterator<Item = &'a str>) -> AlarmRule {
     let mut made = rule(AlarmKind::parse(kind).expect("a kind"), None);
+    let words: Vec<&str> = words.collect();
+    made.condition = read_condition(made.kind, &words);
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("id", value) => made.id = AlarmId::new(value).expect("an id"),
@@ -157,10 +195,62 @@ fn read_rule<'a>(kind: &str, words: impl Iterator<Item = &'a str>) -> AlarmRule 
             ("prio", value) => made.priority = Priority::parse(value).expect("a priority"),
             ("cause", value) => made.cause = value.to_owned(),
             ("latch", _) => made.latching = true,
+            ("group", value) => value.clone_into(&mut made.group),
+            ("shelve", value) => made.shelve_max = span(value),
+            ("realarm", value) => made.realarm_after = Some(span(value)),
+            ("repeat", value) => made.repeat_within = span(value),
+            _ if word.contains('=') => {}
             (limit, _) => made.limit = Some(limit.parse().expect("a limit")),
         }
     }
     made
+}
+
+/// `rate 5 per=60 win=60 dir=up`, `deviation 5 from=p2 fb=50`, `stuck win=60 noise=1`, `state in=1,2`, `vote 10 of=p1,p2 m=2 miss=degrade`,
+/// `expression when=a>1.0 a=p1`, `time_to_limit 100 win=60 within=120`, `rule_fault of=vote`.
+fn read_condition(kind: AlarmKind, words: &[&str]) -> Condition {
+    let word = |name: &str| words.iter().filter_map(|it| it.split_once('=')).find(|it| it.0 == name).map(|it| it.1);
+    let number = |name: &str| word(name).map(|it| it.parse::<f64>().expect("a number"));
+    let window = || span(word("win").unwrap_or("60"));
+    let direction = |default| word("dir").map_or(default, |it| Direction::parse(it).expect("a direction"));
+    match kind {
+        AlarmKind::Rate => {
+            Condition::Rate { window: window(), per: span(word("per").unwrap_or("60")), direction: direction(Direction::Both) }
+        }
+        AlarmKind::Deviation => {
+            let from = word("from").expect("from");
+            let from = match from.parse() {
+                Ok(value) => Reference::Value(value),
+                Err(_) => Reference::Point { point: point_id(from), fallback: number("fb") },
+            };
+            Condition::Deviation { from, direction: direction(Direction::Both) }
+        }
+        AlarmKind::Stuck => Condition::Stuck { noise: number("noise").unwrap_or(0.0), window: window() },
+        AlarmKind::State => {
+            Condition::State { values: word("in").expect("in").split(',').map(|it| it.parse().expect("a number")).collect() }
+        }
+        AlarmKind::Vote => Condition::Vote {
+            members: word("of").expect("of").split(',').map(point_id).collect(),
+            votes: word("m").expect("m").parse().expect("a number"),
+            direction: direction(Direction::Up),
+            missing: word("miss").map_or(MissingMember::Vote, |it| MissingMember::parse(it).expect("a word")),
+        },
+        AlarmKind::Expression => {
+            let known = ["when", "on", "off", "id", "prio", "group", "cause", "realarm", "repeat", "shelve"];
+            let inputs = words.iter().filter_map(|it| it.split_once('=')).filter(|it| !known.contains(&it.0));
+            Condition::Expression(Formula {
+                text: word("when").expect("when").to_owned(),
+                inputs: inputs.map(|(name, point)| (name.to_owned(), point_id(point))).collect(),
+            })
+        }
+        AlarmKind::TimeToLimit => Condition::TimeToLimit {
+            window: window(),
+            within: span(word("within").unwrap_or("120")),
+            direction: direction(Direction::Up),
+        },
+        AlarmKind::RuleFault => Condition::FaultOf { alarm: AlarmId::new(word("of").expect("of")).expect("an id") },
+        _ => Condition::Plain,
+    }
 }
 
 /// Plays timelines: each line is a journal time in seconds and what comes then.
@@ -236,16 +326,27 @@ impl Player {
                 rule: (*rule).to_owned(),
                 detail: "test".to_owned(),
             },
-            ["ack" | "reset", request, point, alarm, rest @ ..] => command(words[0], request, point, alarm, rest),
+            [kind, request, point, alarm, rest @ ..] if command_kind(kind).is_some() => {
+                command(command_kind(kind).expect("a command"), request, point, alarm, rest)
+            }
             _ => Body::Batch(read_batch(time, what)),
         }
     }
 }
 
-fn command(kind: &str, request: &str, point: &str, alarm: &str, rest: &[&str]) -> Body {
+fn command_kind(word: &str) -> Option<CommandKind> {
+    match word {
+        "ack" => Some(CommandKind::Acknowledge),
+        "oos" => Some(CommandKind::OutOfService),
+        "rts" => Some(CommandKind::ReturnToService),
+        other => CommandKind::parse(other),
+    }
+}
+
+fn command(kind: CommandKind, request: &str, point: &str, alarm: &str, rest: &[&str]) -> Body {
     let mut made = Command {
         request_id: RequestId::new(request).expect("an id"),
-        kind: if kind == "ack" { CommandKind::Acknowledge } else { CommandKind::Reset },
+        kind,
         subject: Subject::new(point).expect("an id"),
         alarm: AlarmId::new(alarm).expect("an id"),
         occurrence: None,
@@ -256,6 +357,7 @@ fn command(kind: &str, request: &str, point: &str, alarm: &str, rest: &[&str]) -
     };
     for word in rest {
         match word.split_once('=').expect("name=value") {
+            ("until", value) => made.until = Some(at(value.parse().expect("seconds"))),
             ("act", value) => made.activation = value.parse().expect("a number"),
             ("occ", value) => {
                 let (key_seq, ordinal) = value.split_once('.').expect("key_seq.ordinal");
@@ -274,7 +376,7 @@ fn command(kind: &str, request: &str, point: &str, alarm: &str, rest: &[&str]) -
 
 /// Messages separated by `;`, samples by spaces: `g2: p1=7.5 p2=bad p1=8@3.5 p1=9!h`; without a time the sample is of journal time;
 /// `!h` historical, `!b` bad with its value, `!u` uncertain, `!o` out of range,
-/// `!t` transient.
+/// `!t` transient, `!c` calibrating.
 fn read_batch(time: f64, text: &str) -> Batch {
     let mut batch = Batch::default();
     for message in text.split(';') {
@@ -304,7 +406,9 @@ fn read_sample(time: f64, word: &str) -> Sample {
     sample.flags.historical = marks.contains('h');
     sample.flags.out_of_range = marks.contains('o');
     sample.flags.transient = marks.contains('t');
-    if marks.contains('b') {
+    if marks.contains('c') {
+        sample.quality = Quality::Calibrating;
+    } else if marks.contains('b') {
         sample.quality = Quality::Bad;
     } else if marks.contains('u') {
         sample.quality = Quality::Uncertain;
@@ -316,8 +420,15 @@ fn read_sample(time: f64, word: &str) -> Sample {
 pub(crate) fn say(event: &Event) -> String {
     let rest = match &event.body {
         EventBody::Alarm(alarm) => {
-            let marks =
-                [(alarm.late, "late"), (alarm.held, "held"), (alarm.clock_suspect, "suspect"), (alarm.out_of_range, "range")];
+            let quiet = alarm.transition == Transition::Raised && !alarm.annunciated;
+            let marks = [
+                (quiet, "quiet"),
+                (alarm.first_out, "first"),
+                (alarm.late, "late"),
+                (alarm.held, "held"),
+                (alarm.clock_suspect, "suspect"),
+                (alarm.out_of_range, "range"),
+            ];
             let mut text = format!("{}.{} {} #{}", event.subject, alarm.alarm, alarm.state.as_str(), alarm.activation);
             if let Some(value) = alarm.value {
                 text.push_str(&format!(" v={value}"));
@@ -325,6 +436,9 @@ pub(crate) fn say(event: &Event) -> String {
             for (_, mark) in marks.iter().filter(|(set, _)| *set) {
                 text.push(' ');
                 text.push_str(mark);
+            }
+            if let Some(until) = alarm.until {
+                text.push_str(&format!(" until {}", seconds(until)));
             }
             if !alarm.reason.is_empty() {
                 text.push_str(&format!(" ({})", alarm.reason));

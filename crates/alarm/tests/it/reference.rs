@@ -82,7 +82,7 @@ proptest! {
     }
 }
 
-fn one_sample(time: i64, value: f64) -> Body {
+pub(crate) fn one_sample(time: i64, value: f64) -> Body {
     Body::Batch(Batch {
         gateways: vec![GatewayPath::new("rugang/e1/g1").expect("a path")],
         messages: vec![Message { samples: 1, ..Message::default() }],

@@ -11,12 +11,13 @@ pub fn run(path: &Path) -> Result<(), CommandError> {
     let site = &loaded.site;
     let alarms: usize = site.points.iter().map(|point| point.alarms.len()).sum();
     eprintln!(
-        "{}: {} parks, {} enterprises, {} installations, {} points, {alarms} alarms; {} warnings",
+        "{}: {} parks, {} enterprises, {} installations, {} points, {alarms} alarms, {} suppressions; {} warnings",
         path.display(),
         site.parks.len(),
         site.enterprises.len(),
         site.installations.len(),
         site.points.len(),
+        site.suppressions.len(),
         loaded.warnings.len(),
     );
     Ok(())

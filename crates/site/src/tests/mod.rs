@@ -1,7 +1,11 @@
 //! Tests of whole sites: what loads, what does not, and in which words.
 
 mod faults;
+mod gas;
+mod kind_faults;
+mod kinds;
 mod laws;
+mod suppressions;
 mod warnings;
 
 use crate::*;
@@ -119,6 +123,7 @@ fn gas_detectors_latch_and_watch_themselves() {
     let got: Vec<_> = point.alarms.iter().map(|it| (it.id.as_str(), it.priority, it.latching, it.implied)).collect();
     let expected = [
         ("bad_quality", Priority::High, true, true),
+        ("calibrating", Priority::Low, false, true),
         ("high", Priority::High, true, false),
         ("high_high", Priority::Critical, true, false),
         ("silent", Priority::Low, false, false),

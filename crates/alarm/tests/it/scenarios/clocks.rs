@@ -221,8 +221,8 @@ fn after_a_set_back_only_the_next_sample_of_a_point_counts_whatever_its_time() {
          107 p1=100@105
          107 p1=0@104           # not newer any more
          108 p2=0@166           # whatever its time: no silence between",
-        "30 alarm.raised p2.stale unacknowledged #1
-         140 alarm.returned p2.stale returned_unacknowledged #1
+        "30 alarm.raised rugang/e1/g1.gateway_down unacknowledged #1 (nothing comes from it)
+         100 alarm.returned rugang/e1/g1.gateway_down returned_unacknowledged #1 (it is back)
          107 gateway.clock rugang/e1/g1 set_back -42s
          105 alarm.raised p1.high unacknowledged #1 v=100",
     );

@@ -23,7 +23,9 @@ fn a_node_that_dies_leaves_its_alarms_as_they_are() {
          1 alarm.raised p3.low unacknowledged #1 v=5
          2 alarm.returned p3.low returned_unacknowledged #1 v=100
          3 gateway.down g/n e1 since 3
+         13 alarm.raised g/n.gateway_down unacknowledged #1 (its link is down)
          1001 gateway.up g/n e1 since 3
+         1001 alarm.returned g/n.gateway_down returned_unacknowledged #1 (it is back)
          5 alarm.raised p3.slow unacknowledged #1 v=100 late
          1002 alarm.raised p3.low unacknowledged #2 v=5
          1002 alarm.returned p3.slow returned_unacknowledged #1 v=5",
@@ -42,7 +44,8 @@ fn three_active_alarms_stay_active_and_one_event_says_it() {
         "1 alarm.raised p1.high unacknowledged #1 v=1
          1 alarm.raised p2.high unacknowledged #1 v=1
          1 alarm.raised p3.high unacknowledged #1 v=1
-         4 gateway.down g/n e1 since 4",
+         4 gateway.down g/n e1 since 4
+         15 alarm.raised g/n.gateway_down unacknowledged #1 (its link is down)",
     );
 }
 
@@ -80,13 +83,15 @@ fn an_awaited_gateway_that_does_not_come_is_said_down_since_it_was_not_heard() {
         "2 source.down sparkplug e1 since 2
          10 source.up sparkplug e1 since 2
          60 gateway.down g/n e1 since 2
+         70 alarm.raised g/n.gateway_down unacknowledged #1 (its link is down)
          70 source.down sparkplug e1 since 70
+         80 alarm.raised e1.enterprise_down unacknowledged #1 (its connection is down)
          80 source.up sparkplug e1 since 70
+         80 alarm.returned e1.enterprise_down returned_unacknowledged #1 (it is back)
          90 gateway.up g/n e1 since 2
          90 gap.possible g/n e1 2 to 90 [\"p1\", \"p2\", \"p3\"]
-         6 alarm.raised p1.stale unacknowledged #1 late
-         6 alarm.raised p2.stale unacknowledged #1 late
-         6 alarm.raised p3.stale unacknowledged #1 late",
+         90 alarm.returned g/n.gateway_down returned_unacknowledged #1 (it is back)
+         94 alarm.raised e1.enterprise_down unacknowledged #2 (nothing comes from any of its gateways)",
     );
 }
 
@@ -109,11 +114,13 @@ fn a_device_is_down_by_itself() {
         "2 gateway.down g/n/d e1 since 2
          9 gateway.down g/n e1 since 9
          10 gateway.up g/n e1 since 9
-         13 alarm.raised p3.stale unacknowledged #1
-         20 alarm.returned p3.stale returned_unacknowledged #1
-         25 alarm.raised p3.stale unacknowledged #2
+         12 alarm.raised g/n/d.gateway_down unacknowledged #1 (its link is down)
+         14 alarm.raised e1.enterprise_down unacknowledged #1 (nothing comes from any of its gateways)
+         20 alarm.returned e1.enterprise_down returned_unacknowledged #1 (it is back)
+         25 alarm.raised e1.enterprise_down unacknowledged #2 (nothing comes from any of its gateways)
          30 gateway.up g/n/d e1 since 2
-         30 alarm.returned p3.stale returned_unacknowledged #2",
+         30 alarm.returned g/n/d.gateway_down returned_unacknowledged #1 (it is back)
+         30 alarm.returned e1.enterprise_down returned_unacknowledged #2 (it is back)",
     );
 }
 
@@ -172,8 +179,10 @@ fn points_that_come_while_their_gateway_is_down_stand_still() {
          65 tick
          67 tick",
         "2 gateway.down g/n e1 since 2
+         12 alarm.raised g/n.gateway_down unacknowledged #1 (its link is down)
          61 gateway.up g/n e1 since 2
-         8 alarm.raised p2.stale unacknowledged #1",
+         61 alarm.returned g/n.gateway_down returned_unacknowledged #1 (it is back)
+         66 alarm.raised g/n.gateway_down unacknowledged #2 (nothing comes from it)",
     );
 }
 
@@ -189,7 +198,8 @@ fn samples_of_a_gateway_that_is_down_are_judged() {
          60 tick",
         "1 gateway.down g/n e1 since 1
          2 alarm.raised p3.low unacknowledged #1 v=5
-         4 alarm.returned p3.low returned_unacknowledged #1 v=50",
+         4 alarm.returned p3.low returned_unacknowledged #1 v=50
+         11 alarm.raised g/n.gateway_down unacknowledged #1 (its link is down)",
     );
 }
 

@@ -144,9 +144,8 @@ fn a_point_never_seen_goes_stale_from_its_revision_on() {
          3 rev 2
          5.5 tick
          9 p2=1",
-        "5 alarm.raised p1.stale unacknowledged #1
-         8 alarm.raised p2.stale unacknowledged #1
-         9 alarm.returned p2.stale returned_unacknowledged #1",
+        "5 alarm.raised rugang/e1/g1.gateway_down unacknowledged #1 (nothing comes from it)
+         9 alarm.returned rugang/e1/g1.gateway_down returned_unacknowledged #1 (it is back)",
     );
 }
 

@@ -2,7 +2,11 @@
 
 mod clocks;
 mod gateways;
+mod groups;
+mod hiding;
+mod kinds;
 mod life;
 mod limits;
+mod links;
 mod outages;
 mod revisions;

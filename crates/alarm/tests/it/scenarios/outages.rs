@@ -17,8 +17,10 @@ fn while_a_source_is_down_its_clocks_stand_still() {
          109.5 tick",
         "2 source.down mqtt e1 since 2
          6 alarm.raised p2.stale unacknowledged #1
+         13 alarm.raised e1.enterprise_down unacknowledged #1 (its connection is down)
          100 source.up mqtt e1 since 2
          100 gap.possible mqtt e1 2 to 100 [\"p1\"]
+         100 alarm.returned e1.enterprise_down returned_unacknowledged #1 (it is back)
          6 alarm.raised p1.stale unacknowledged #1 late
          11 alarm.raised p1.high unacknowledged #1 late held",
     );
@@ -40,8 +42,10 @@ fn no_storm_after_an_outage() {
         "1 alarm.raised p1.low unacknowledged #1 v=5
          1 alarm.raised p1.slow unacknowledged #1 v=5
          2 source.down mqtt e1 since 2
+         13 alarm.raised e1.enterprise_down unacknowledged #1 (its connection is down)
          6 alarm.returned p1.low returned_unacknowledged #1 v=50 late
          1003 source.up mqtt e1 since 2
+         1003 alarm.returned e1.enterprise_down returned_unacknowledged #1 (it is back)
          1006 alarm.returned p1.slow returned_unacknowledged #1 v=200
          1010 alarm.raised p1.high unacknowledged #1 v=200",
     );
@@ -57,7 +61,9 @@ fn a_delay_that_an_outage_hid_fires_with_the_next_sample() {
          60 up mqtt
          61 p1=0",
         "2 source.down mqtt e1 since 2
+         12 alarm.raised e1.enterprise_down unacknowledged #1 (its connection is down)
          60 source.up mqtt e1 since 2
+         60 alarm.returned e1.enterprise_down returned_unacknowledged #1 (it is back)
          11 alarm.raised p1.high unacknowledged #1 held
          61 alarm.returned p1.high returned_unacknowledged #1 v=0",
     );
@@ -111,8 +117,10 @@ fn a_backlog_while_the_source_is_down_makes_nothing_stale() {
          102 p1=0@60            # the step over the outage
          102 p1=0@70",
         "2 source.down mqtt e1 since 2
+         12 alarm.raised e1.enterprise_down unacknowledged #1 (its connection is down)
          40 alarm.raised p1.high unacknowledged #1 v=100
          101 source.up mqtt e1 since 2
+         101 alarm.returned e1.enterprise_down returned_unacknowledged #1 (it is back)
          60 alarm.returned p1.high returned_unacknowledged #1 v=0
          65 alarm.raised p1.stale unacknowledged #1
          70 alarm.returned p1.stale returned_unacknowledged #1",
@@ -131,8 +139,9 @@ fn a_point_that_comes_while_its_source_is_down_stands_still() {
          26 tick",
         "1 source.down sparkplug e1 since 1
          2 source.down mqtt e1 since 1
+         11 alarm.raised e1.enterprise_down unacknowledged #1 (its connection is down)
          20 source.up mqtt e1 since 1
-         7 alarm.raised p2.stale unacknowledged #1",
+         25 alarm.raised rugang/e1.gateway_down unacknowledged #1 (nothing comes from it)",
     );
 }
 

@@ -225,7 +225,7 @@ fn quantity(tag: &v1::UnmappedTag) -> (&'static str, &'static str) {
         "℃" | "°c" | "degc" | "k" | "°f" | "degf" => ("temperature", ""),
         "%lel" | "lel%" | "lel.m" | "lel·m" => ("combustible_gas", ""),
         "m3/h" | "m³/h" | "nm3/h" | "nm³/h" | "t/h" | "kg/h" | "kg/s" | "l/min" | "l/h" | "m3/s" | "m³/s" => ("flow", ""),
-        "ppm" | "ppb" | "mg/m3" | "mg/m³" => ("other", " # toxic_gas, if it is a gas detector"),
+        "ppm" | "ppb" | "mg/m3" | "mg/m³" => ("other", " # toxic_gas with its cas, if it is a gas detector"),
         "%vol" | "vol%" | "%o2" => ("other", " # oxygen or combustible_gas, if it is a gas detector"),
         "%" | "m" | "mm" | "cm" => ("other", " # level, if it is one"),
         "m/s" => ("other", " # wind_speed, if it is"),
