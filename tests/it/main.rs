@@ -1,5 +1,6 @@
 //! A plant in a box: the real binary against a real broker, seen from outside only.
 
+mod backtest;
 mod commands;
 mod crash;
 mod durability;

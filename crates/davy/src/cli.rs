@@ -39,15 +39,8 @@ pub enum Command {
         /// A site file, or a folder of them.
         path: PathBuf,
     },
-    /// Run the alarm core over recorded samples; prints one JSON event a line.
-    Backtest {
-        /// A site file, or a folder of them.
-        #[arg(long)]
-        site: PathBuf,
-        /// Recorded samples, CSV or CSV.gz; several are merged by time.
-        #[arg(long, required = true, num_args = 1..)]
-        samples: Vec<PathBuf>,
-    },
+    /// Run the alarm core over recorded samples; prints one JSON event a line, a comparison of two sets of rules, or a proposal.
+    Backtest(BacktestArgs),
     /// Play a plausible park against a broker, or replay files.
     Simulate(SimulateArgs),
     /// Live alarms and events.
@@ -128,6 +121,32 @@ pub struct UpArgs {
     /// HTTP address for /healthz, /readyz, /metrics [default: 127.0.0.1:8080].
     #[arg(long, env = "DAVY_HTTP_LISTEN")]
     pub http_listen: Option<SocketAddr>,
+}
+
+/// What `davy backtest` runs over recorded samples.
+#[derive(Clone, Debug, Args)]
+pub struct BacktestArgs {
+    /// A site file, or a folder of them.
+    #[arg(long)]
+    pub site: PathBuf,
+    /// Recorded samples, CSV or CSV.gz; several are merged by time.
+    #[arg(long, required = true, num_args = 1..)]
+    pub samples: Vec<PathBuf>,
+    /// Set the rules of this site beside those of --site: a table of what each raises, before and after.
+    #[arg(long, conflicts_with = "suggest")]
+    pub compare: Option<PathBuf>,
+    /// Propose deadbands and delays that remove chattering; judge them on other samples with --compare.
+    ///
+    /// Bounds: a deadband is at most 5 % of the range; an on-delay at most 30 s (5 s for gas) and a tenth of respond_within; what the
+    /// plain rule has in alarm for over 60 s is raised within 30 s; time in alarm stays below 1.2 times that of the plain rule.
+    #[arg(long)]
+    pub suggest: bool,
+    /// Write the site with what is proposed; never over what is there. A file for a file, a folder for a folder; comments are kept.
+    #[arg(long, requires = "suggest")]
+    pub out: Option<PathBuf>,
+    /// With --compare or --suggest: one JSON object a rule instead of a table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `davy simulate` plays, and where.

@@ -39,7 +39,7 @@ async fn dispatch(command: Command) -> Result<(), CommandError> {
         }
         // The rest end by themselves, or by a signal as any program does.
         Command::Check { path } => command::check::run(&path),
-        Command::Backtest { site, samples } => command::backtest::run(&site, &samples),
+        Command::Backtest(args) => command::backtest::run(&args),
         Command::Query(args) => Box::pin(command::query::run(&args)).await,
         Command::Site { action: SiteAction::Draft(args) } => Box::pin(command::site::run(&args)).await,
         Command::Alarm { action } => Box::pin(command::alarm::run(&action)).await,

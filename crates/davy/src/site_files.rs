@@ -34,7 +34,8 @@ fn say(fault: &Fault) {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<SourceFile>> {
+/// The texts of a site, unchecked.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<SourceFile>> {
     let metadata = fs::metadata(path).with_context(|| format!("read the site {}", path.display()))?;
     let files = if metadata.is_dir() { listing(path)? } else { vec![path.to_owned()] };
     if files.is_empty() {

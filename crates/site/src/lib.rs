@@ -20,6 +20,7 @@ mod place;
 mod point;
 mod references;
 mod resolve;
+mod retune;
 mod rules;
 pub mod samples;
 mod standards;
@@ -33,6 +34,7 @@ mod when;
 
 pub use decimal::duration;
 pub use fault::{FAULTS_MAX, Fault, Severity};
+pub use retune::{Retune, retune};
 
 use fault::{Place, Sink};
 use node::{Entry, Field};
