@@ -4169,7 +4169,8 @@ pub struct AlarmRule {
     /// The group in which the first one is marked.
     #[prost(string, tag = "15")]
     pub group: ::prost::alloc::string::String,
-    /// The longest time for which it may be shelved; 0: not at all; absent: 8 h.
+    /// The longest time for which it may be shelved; 0: not at all; absent: 8 h, of gas
+    /// detectors not at all.
     #[prost(int64, optional, tag = "16")]
     pub shelve_max_us: ::core::option::Option<i64>,
     #[prost(int64, optional, tag = "17")]
