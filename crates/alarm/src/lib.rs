@@ -16,6 +16,7 @@ mod judge;
 mod layout;
 mod life;
 mod link;
+mod online;
 mod point;
 mod revision;
 mod snapshot;

@@ -257,6 +257,9 @@ pub struct QueryArgs {
     /// Before this time, RFC 3339.
     #[arg(long)]
     pub to: Option<String>,
+    /// Alarms as they were then: RFC 3339, a span before now such as 2h, or a cursor.
+    #[arg(long)]
+    pub at: Option<String>,
     /// JSON lines instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -267,8 +270,10 @@ pub struct QueryArgs {
 pub enum What {
     /// Raw samples as CSV: ts,point,value,quality.
     Samples,
-    /// Open alarms.
+    /// Open and hidden alarms.
     Alarms,
+    /// How many points deliver, by enterprise and park.
+    Online,
     /// Recorded events.
     Events,
     /// What could not be read.
@@ -316,24 +321,74 @@ pub enum AlarmAction {
     Ack(AlarmArgs),
     /// Reset the latch of an alarm that has returned and was acknowledged.
     Reset(AlarmArgs),
+    /// Silence the horn, without acknowledging.
+    Silence(AlarmArgs),
+    /// Hide an alarm for a time, in alarm or not.
+    Shelve(ShelveArgs),
+    /// Take an alarm from the shelf.
+    Unshelve(AlarmArgs),
+    /// Hide an alarm as its design would, until it is ended or the time is over.
+    Suppress(HideArgs),
+    /// End a suppression by command.
+    Unsuppress(AlarmArgs),
+    /// Take an alarm out of service, until it is put back or the time is over.
+    OutOfService(HideArgs),
+    /// Put an alarm back into service.
+    Return(AlarmArgs),
 }
 
-/// Which alarm, by whom and why.
+/// Which alarm, and by whom.
 #[derive(Clone, Debug, Args)]
-pub struct AlarmArgs {
-    /// The point's id.
+pub struct AlarmTarget {
+    /// The point's id; of gateway_down the gateway's path, of enterprise_down the enterprise's id.
     pub point: String,
     /// The alarm's id: high, low_low …
     pub alarm: String,
     /// The server's gRPC address.
     #[arg(long, env = "DAVY_SERVER", default_value = DEFAULT_SERVER)]
     pub server: String,
-    /// Why.
-    #[arg(long, default_value = "")]
-    pub why: String,
     /// Who; the login name unless said.
     #[arg(long, env = "DAVY_ACTOR")]
     pub actor: Option<String>,
+}
+
+/// A command that needs no reason.
+#[derive(Clone, Debug, Args)]
+pub struct AlarmArgs {
+    /// Which alarm, and by whom.
+    #[command(flatten)]
+    pub target: AlarmTarget,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub why: String,
+}
+
+/// A command that hides an alarm.
+#[derive(Clone, Debug, Args)]
+pub struct HideArgs {
+    /// Which alarm, and by whom.
+    #[command(flatten)]
+    pub target: AlarmTarget,
+    /// Why nobody is to be told of it.
+    #[arg(long)]
+    pub why: String,
+    /// Until when: RFC 3339, or a span from now such as 30m or 2h; without it until it is ended.
+    #[arg(long)]
+    pub until: Option<String>,
+}
+
+/// A command that hides an alarm for a time.
+#[derive(Clone, Debug, Args)]
+pub struct ShelveArgs {
+    /// Which alarm, and by whom.
+    #[command(flatten)]
+    pub target: AlarmTarget,
+    /// Why nobody is to be told of it.
+    #[arg(long)]
+    pub why: String,
+    /// Until when: RFC 3339, or a span from now such as 30m or 2h.
+    #[arg(long)]
+    pub until: String,
 }
 
 /// What to do with a data folder's journal.

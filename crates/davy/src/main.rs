@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use davy::cli::{AlarmAction, Cli, Command, LogFormat, SiteAction};
+use davy::cli::{Cli, Command, LogFormat, SiteAction};
 use davy::exit::{CommandError, exit_code};
 use davy::{Settings, command};
 use service::Shutdown;
@@ -42,9 +42,7 @@ async fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Backtest(args) => command::backtest::run(&args),
         Command::Query(args) => Box::pin(command::query::run(&args)).await,
         Command::Site { action: SiteAction::Draft(args) } => Box::pin(command::site::run(&args)).await,
-        Command::Alarm { action: action @ (AlarmAction::Ack(_) | AlarmAction::Reset(_)) } => {
-            Box::pin(command::alarm::run(&action)).await
-        }
+        Command::Alarm { action } => Box::pin(command::alarm::run(&action)).await,
         Command::Journal { action } => command::journal::run(&action),
         Command::MqttPassword => command::mqtt_password::run(),
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use engine::{AlarmConfig, AlarmParts, FloodParts, FloodsConfig};
+use engine::{AlarmConfig, AlarmParts, FloodParts, FloodsConfig, OnlineRates};
 use ingest::{BrokerConfig, EmbeddedBroker, IngestConfig, Link, Users};
 use journal::{Embedded, EmbeddedConfig, Journal};
 use model::Revision;
@@ -62,10 +62,16 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let config = ingest_config(&settings);
     let ingest = ingest::Parts { journal: Arc::clone(&journal), links, latch: health.latch("ingest"), config };
     parts.start(Stage::Intake, "ingest", |stop| ingest::serve(ingest, stop));
-    let engine =
-        engine::Parts { journal: Arc::clone(&journal), latch: health.latch("engine"), config: engine::Config::default() };
+    let online = Arc::<OnlineRates>::default();
+    let engine = engine::Parts {
+        journal: Arc::clone(&journal),
+        latch: health.latch("engine"),
+        online: Arc::clone(&online),
+        config: engine::Config::default(),
+    };
     parts.start(Stage::Evaluate, "engine", |stop| engine::serve(engine, stop));
-    let alarms = AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), config: AlarmConfig::default() };
+    let alarms =
+        AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), online, config: AlarmConfig::default() };
     let (alarm_service, alarms) = engine::alarm_service(alarms);
     parts.start(Stage::Serve, "alarms", |stop| alarms.run(stop));
     let floods = FloodParts { journal: Arc::clone(&journal), latch: health.latch("floods"), config: FloodsConfig::default() };

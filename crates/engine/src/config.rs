@@ -15,6 +15,8 @@ pub struct Config {
     pub poll_interval: Duration,
     /// A partition further behind than this is called degraded.
     pub lag_limit: Duration,
+    /// The points that deliver are counted at most this often; a partition that is silent has a tick every second.
+    pub online_interval: Duration,
 }
 
 impl Default for Config {
@@ -24,6 +26,7 @@ impl Default for Config {
             snapshot_interval: Duration::from_secs(300),
             poll_interval: Duration::from_millis(500),
             lag_limit: Duration::from_secs(5),
+            online_interval: Duration::from_secs(1),
         }
     }
 }

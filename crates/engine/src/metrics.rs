@@ -13,6 +13,8 @@ pub(crate) const PARTITIONS: &str = "davy_engine_partitions";
 pub(crate) const LAG: &str = "davy_engine_lag_seconds";
 pub(crate) const COMMANDS: &str = "davy_engine_commands_total";
 pub(crate) const OPEN_ALARMS: &str = "davy_engine_open_alarms";
+pub(crate) const POINTS: &str = "davy_engine_points";
+pub(crate) const POINTS_ONLINE: &str = "davy_engine_points_online";
 pub(crate) const UNREADABLE: &str = "davy_engine_unreadable_records_total";
 pub(crate) const FLOODS: &str = "davy_engine_floods_active";
 pub(crate) const NUISANCES: &str = "davy_engine_nuisances_total";
@@ -32,6 +34,8 @@ pub fn describe() {
     describe_counter!(UNREADABLE, "Records of events that the list of alarms or the watch over floods could not read");
     describe_gauge!(FLOODS, "Operator positions in flood");
     describe_counter!(NUISANCES, "Nuisance alarms said, by kind");
+    describe_gauge!(POINTS, "Points of the site");
+    describe_gauge!(POINTS_ONLINE, "Points heard of, not silent, and of a source that is up");
 }
 
 /// Adds what became of samples between two counts.

@@ -18,7 +18,7 @@ use wire::EventRecord;
 
 use crate::metrics::{DELAY, DIFFERENCES, EVENTS, RECORDS, SNAPSHOTS, count_samples};
 use crate::recorded::{Recorded, hash, hex};
-use crate::{Config, EngineError, snapshot};
+use crate::{Config, EngineError, OnlineRates, snapshot};
 
 /// Small enough that the outputs of its first record do not wait long for those of its last.
 const READ: ReadLimit = ReadLimit { records: 512, bytes: 512 * 1024 };
@@ -78,6 +78,8 @@ pub(crate) struct Engine {
     events_position: Position,
     differences: u64,
     progress: Arc<Progress>,
+    online: Arc<OnlineRates>,
+    online_due: Instant,
     /// At most one snapshot is being kept.
     saves: JoinSet<Result<(), JournalError>>,
     saved: Position,
@@ -91,6 +93,7 @@ impl Engine {
         partition: Partition,
         config: Config,
         progress: Arc<Progress>,
+        online: Arc<OnlineRates>,
     ) -> Result<Self, EngineError> {
         let (input, key) = (JournalId::Telemetry(partition), Key::engine(partition));
         let until = journal.key_seq(JournalId::Events, &key);
@@ -117,6 +120,8 @@ impl Engine {
             input,
             key,
             progress,
+            online,
+            online_due: Instant::now(),
         })
     }
 
@@ -183,8 +188,10 @@ impl Engine {
     }
 
     async fn follow(&mut self, shutdown: &Shutdown) -> Result<(), EngineError> {
+        self.count_online();
         while !shutdown.is_requested() {
             if self.step().await? > 0 {
+                self.count_online();
                 self.save_if_due();
                 tokio::task::yield_now().await;
                 continue;
@@ -198,6 +205,15 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Counts the points that deliver, if it is time.
+    fn count_online(&mut self) {
+        let now = Instant::now();
+        if now >= self.online_due {
+            self.online.take(self.partition, &self.core);
+            self.online_due = now + self.config.online_interval;
+        }
     }
 
     /// Judges the next records that are there now; says how many.

@@ -14,7 +14,7 @@ use tracing::{error, info};
 
 use crate::metrics::{LAG, PARTITIONS};
 use crate::partition::{Engine, Progress};
-use crate::{Config, EngineError};
+use crate::{Config, EngineError, OnlineRates};
 
 /// What an engine needs.
 pub struct Parts {
@@ -22,16 +22,19 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// Held until every partition that was there at the start has caught up.
     pub latch: Latch,
+    /// Where the points that deliver are counted.
+    pub online: Arc<OnlineRates>,
     /// Settings.
     pub config: Config,
 }
 
 /// Evaluates every partition until shutdown. An error in one of them stops all, and is returned.
 pub async fn serve(parts: Parts, shutdown: Shutdown) -> Result<(), EngineError> {
-    let Parts { journal, latch, config } = parts;
+    let Parts { journal, latch, online, config } = parts;
     let mut engines = Engines {
         journal,
         config,
+        online,
         stop: shutdown.child(),
         progress: BTreeMap::new(),
         tasks: JoinSet::new(),
@@ -87,6 +90,7 @@ impl Voice {
 struct Engines {
     journal: Arc<dyn Journal>,
     config: Config,
+    online: Arc<OnlineRates>,
     stop: Shutdown,
     progress: BTreeMap<Partition, Arc<Progress>>,
     tasks: JoinSet<Result<(), EngineError>>,
@@ -121,9 +125,9 @@ impl Engines {
             let progress = Arc::new(Progress::default());
             self.progress.insert(partition, Arc::clone(&progress));
             let (journal, config, stop) = (Arc::clone(&self.journal), self.config.clone(), self.stop.clone());
-            let caught_up = Arc::clone(&self.caught_up);
+            let (caught_up, online) = (Arc::clone(&self.caught_up), Arc::clone(&self.online));
             self.tasks.spawn(async move {
-                let engine = Engine::start(journal, partition, config, progress).await?;
+                let engine = Engine::start(journal, partition, config, progress, online).await?;
                 Box::pin(engine.run(stop, || caught_up.notify_one())).await
             });
         }
@@ -138,6 +142,7 @@ impl Engines {
             info!(partitions = self.progress.len(), "engine caught up");
             self.voice.release();
         }
+        self.online.tell();
         let (lag, slowest) = self.lag();
         gauge!(LAG).set(std::time::Duration::from_micros(lag.micros().unsigned_abs()).as_secs_f64());
         let limit = i64::try_from(self.config.lag_limit.as_micros()).unwrap_or(i64::MAX);

@@ -77,7 +77,7 @@ fn scaled(product: u128, exponent: i64, rest: bool) -> Result<u128, BadDecimal> 
 }
 
 /// Reads a duration: a decimal number and `ms`, `s`, `m`, `h` or `d`. The error is the problem; `CURE_DURATION` is its cure.
-pub(crate) fn duration(text: &str) -> Result<Span, &'static str> {
+pub fn duration(text: &str) -> Result<Span, &'static str> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     if number.starts_with('-') {

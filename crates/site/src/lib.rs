@@ -32,6 +32,7 @@ mod toml_file;
 mod toxic;
 mod when;
 
+pub use decimal::duration;
 pub use fault::{FAULTS_MAX, Fault, Severity};
 pub use retune::{Retune, retune};
 

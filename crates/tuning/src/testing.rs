@@ -2,7 +2,7 @@
 
 use model::{
     AlarmId, AlarmKind, AlarmRule, Enterprise, EnterpriseId, GatewayPath, Installation, InstallationId, InstallationKind, Point,
-    PointId, PointSource, Priority, Protocol, Quality, Quantity, Range, Site, Span, Time,
+    PointId, PointSource, Protocol, Quality, Quantity, Range, Site, Span, Time,
 };
 
 use crate::activation::Activation;
@@ -23,17 +23,7 @@ pub(crate) fn rule(kind: AlarmKind, limit: f64) -> AlarmRule {
         id: AlarmId::new(kind.as_str()).expect("the words of kinds are ids"),
         kind,
         limit: kind.has_limit().then_some(limit),
-        deadband: 0.0,
-        on_delay: Span::ZERO,
-        off_delay: Span::ZERO,
-        priority: Priority::Medium,
-        latching: false,
-        cause: String::new(),
-        consequence: String::new(),
-        action: String::new(),
-        respond_within: None,
-        position: String::new(),
-        implied: false,
+        ..AlarmRule::default()
     }
 }
 
@@ -56,6 +46,7 @@ pub(crate) fn level(id: &str, alarms: Vec<AlarmRule>) -> Point {
         },
         states: Vec::new(),
         alarms,
+        cas: String::new(),
     }
 }
 

@@ -19,7 +19,7 @@ mod tests;
 mod time;
 mod words;
 
-pub use alarm::alarm_to_v1;
+pub use alarm::{Beside, alarm_to_v1};
 pub use cursor::{Cursor, CursorError, FilterBinding};
 pub use dead::DeadLetter;
 pub use event::{event_to_v1, recorded_to_v1, v1_to_recorded};

@@ -10,7 +10,9 @@ use crate::v1::alarm_rule::Condition as Wire;
 use crate::v1::deviation_condition::From;
 use crate::{priority_from_v1, priority_to_v1, v1};
 
-pub(crate) fn rule_to_v1(rule: &AlarmRule) -> v1::AlarmRule {
+pub(crate) fn rule_to_v1(rule: &AlarmRule, quantity: Quantity) -> v1::AlarmRule {
+    // Left out of a gas alarm it reads as none at all: there it is always said.
+    let says_shelve_max = quantity.is_gas_detector() || rule.shelve_max != SHELVE_MAX;
     v1::AlarmRule {
         id: rule.id.to_string(),
         kind: rule.kind.as_str().to_owned(),
@@ -27,7 +29,7 @@ pub(crate) fn rule_to_v1(rule: &AlarmRule) -> v1::AlarmRule {
         position: rule.position.clone(),
         implied: rule.implied,
         group: rule.group.clone(),
-        shelve_max_us: (rule.shelve_max != SHELVE_MAX).then_some(rule.shelve_max.micros()),
+        shelve_max_us: says_shelve_max.then_some(rule.shelve_max.micros()),
         realarm_after_us: rule.realarm_after.map(Span::micros),
         repeat_within_us: rule.repeat_within.micros(),
         condition: condition_to_v1(&rule.condition),

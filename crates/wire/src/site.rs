@@ -149,7 +149,7 @@ pub fn point_to_v1(number: PointNumber, point: &Point) -> v1::Point {
         gateway: point.source.gateway.to_string(),
         tag: point.source.tag.clone(),
         states: point.states.iter().map(|(text, value)| v1::StateValue { text: text.clone(), value: *value }).collect(),
-        alarms: point.alarms.iter().map(rule_to_v1).collect(),
+        alarms: point.alarms.iter().map(|rule| rule_to_v1(rule, point.quantity)).collect(),
         cas: point.cas.clone(),
     }
 }

@@ -182,4 +182,13 @@ fn rules_read_back_whole() {
     revision.numbers.push(PointNumber(17));
     let record = crate::revision_to_record(&revision);
     assert_eq!(crate::revision_from_record(&record).expect("own record"), revision);
+    // Whether and how long it may be shelved is read as it was said, whatever the point measures.
+    for quantity in [Quantity::ToxicGas, Quantity::Pressure] {
+        for shelve_max in [Span::ZERO, Span::from_secs(60), model::SHELVE_MAX] {
+            revision.site.points[0].quantity = quantity;
+            revision.site.points[0].alarms[0].shelve_max = shelve_max;
+            let record = crate::revision_to_record(&revision);
+            assert_eq!(crate::revision_from_record(&record).expect("own record"), revision, "{quantity:?} {shelve_max}");
+        }
+    }
 }

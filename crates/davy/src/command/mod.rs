@@ -1,12 +1,15 @@
 //! The commands, one module each.
 
 pub mod alarm;
+mod alarms;
 pub mod backtest;
 pub mod check;
 mod events;
 mod gateways;
 pub mod journal;
+mod moment;
 pub mod mqtt_password;
+mod online;
 pub mod query;
 mod said;
 pub mod server;

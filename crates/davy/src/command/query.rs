@@ -5,13 +5,12 @@ use model::Quality;
 use serde_json::json;
 use tonic::transport::Channel;
 use wire::v1;
-use wire::v1::alarm_service_client::AlarmServiceClient;
 use wire::v1::history_service_client::HistoryServiceClient;
 use wire::v1::registry_service_client::RegistryServiceClient;
 
 use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
-use crate::command::{events as lines, gateways as reports, server, statistics};
+use crate::command::{alarms, events as lines, gateways as reports, online, server, statistics};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
 
@@ -23,7 +22,8 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
     let mut out = Output::new();
     match args.what {
         What::Samples => samples(channel, args, span, &mut out).await?,
-        What::Alarms => alarms(channel, args, &mut out).await?,
+        What::Alarms => alarms::run(channel, args, &mut out).await?,
+        What::Online => online::run(channel, args, &mut out).await?,
         What::Events => events(channel, args, span, &mut out).await?,
         What::DeadLetters => dead_letters(channel, args, span, &mut out).await?,
         What::Gateways => gateways(channel, args, &mut out).await?,
@@ -35,16 +35,20 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
 
 /// A filter that changes nothing would mislead.
 fn refuse_unused(args: &QueryArgs) -> Result<(), CommandError> {
-    let timeless =
-        matches!(args.what, What::Alarms | What::Gateways | What::Points) && (args.from.is_some() || args.to.is_some());
-    if timeless {
-        return Err(CommandError::usage(anyhow!("use --from or --to here: what is open, or in force, is so now")));
+    let now = matches!(args.what, What::Alarms | What::Online | What::Gateways | What::Points);
+    if now && (args.from.is_some() || args.to.is_some()) {
+        let message = "use --from or --to here: what is open, or in force, is so at a moment; alarms take --at";
+        return Err(CommandError::usage(anyhow!(message)));
     }
     if args.what == What::Statistics && !args.point.is_empty() {
         return Err(CommandError::usage(anyhow!("use --point here: the figures are of operator positions")));
     }
-    if matches!(args.what, What::DeadLetters | What::Gateways) && !args.point.is_empty() {
-        return Err(CommandError::usage(anyhow!("use --point here: what could not be read, and a gateway, belong to no point")));
+    if args.at.is_some() && args.what != What::Alarms {
+        return Err(CommandError::usage(anyhow!("use --at here: only alarms can be shown as they were at a moment")));
+    }
+    if matches!(args.what, What::DeadLetters | What::Gateways | What::Online) && !args.point.is_empty() {
+        let message = "use --point here: what could not be read, a gateway and a rate belong to no single point";
+        return Err(CommandError::usage(anyhow!(message)));
     }
     Ok(())
 }
@@ -90,48 +94,6 @@ async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Outpu
 
 fn shown(time: Option<&prost_types::Timestamp>) -> String {
     time.map(|time| wire::format_time(wire::time_from_v1(time))).unwrap_or_default()
-}
-
-async fn alarms(channel: Channel, args: &QueryArgs, out: &mut Output) -> Result<(), CommandError> {
-    let mut client = AlarmServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
-    let mut request = v1::ListAlarmsRequest::default();
-    if !args.json {
-        out.line(&format!("{:<28} {:<24} {:<12} {:<9} {:<24} value", "raised", "point", "alarm", "priority", "state"))?;
-    }
-    let mut alarms = Vec::new();
-    loop {
-        let page = client.list_alarms(request.clone()).await.map_err(refused)?.into_inner();
-        alarms.extend(page.alarms);
-        if page.next_page_token.is_empty() {
-            break;
-        }
-        request.page_token = page.next_page_token;
-    }
-    alarms.retain(|alarm| args.point.is_empty() || args.point.contains(&alarm.point));
-    // The server puts the most urgent first; a shell reads oldest first.
-    alarms.sort_by_key(|alarm| alarm.raised_at.as_ref().map(wire::time_from_v1));
-    for alarm in &alarms {
-        out.line(&alarm_line(alarm, args.json))?;
-    }
-    Ok(())
-}
-
-fn alarm_line(alarm: &v1::Alarm, as_json: bool) -> String {
-    let priority = wire::priority_from_v1(alarm.priority).map(model::Priority::as_str).unwrap_or_default();
-    let state = wire::state_from_v1(alarm.state).map(model::AlarmState::as_str).unwrap_or_default();
-    let raised = shown(alarm.raised_at.as_ref());
-    if as_json {
-        return json!({
-            "point": alarm.point, "alarm": alarm.alarm, "alarm_kind": alarm.alarm_kind, "priority": priority, "state": state,
-            "occurrence": alarm.occurrence, "activation": alarm.activation, "first_raised_at": shown(alarm.first_raised_at.as_ref()),
-            "raised_at": raised, "changed_at": shown(alarm.changed_at.as_ref()), "value": alarm.value, "limit": alarm.limit,
-            "unit": alarm.unit, "quantity": alarm.quantity, "park": alarm.park, "enterprise": alarm.enterprise,
-            "installation": alarm.installation, "revision": alarm.revision, "acknowledged_by": alarm.acknowledged_by,
-        })
-        .to_string();
-    }
-    let value = alarm.value.map_or_else(|| "-".to_owned(), |value| format!("{value} {}", alarm.unit));
-    format!("{raised:<28} {:<24} {:<12} {priority:<9} {state:<24} {value}", alarm.point, alarm.alarm)
 }
 
 async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {

@@ -1,10 +1,17 @@
-//! What an event other than an alarm says, in a few words for a person at a terminal.
+//! What an event says, in a few words for a person at a terminal.
 
-use model::{ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, NuisanceKind, PossibleGap};
+use std::fmt::Write as _;
+
+use model::{
+    AlarmTransition, ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, PossibleGap, Priority, Span, Transition,
+};
 
 /// The words after kind and subject; empty where those say it all. What gateways made up cannot move the cursor.
 pub(crate) fn said(body: &EventBody) -> String {
     let text = match body {
+        EventBody::Alarm(alarm) => alarm_said(alarm),
+        EventBody::Nuisance(nuisance) => nuisance_said(nuisance),
+        EventBody::Flood(flood) => flood_said(flood),
         EventBody::Source(change) => change.reason.clone(),
         EventBody::Gap(gap) => gap_said(gap),
         EventBody::Fault(fault) => format!("{}: {}", fault.rule, fault.detail),
@@ -14,36 +21,86 @@ pub(crate) fn said(body: &EventBody) -> String {
             CommandVerdict::Accepted => format!("{} {} by {}", outcome.command.as_str(), outcome.alarm, outcome.actor),
             CommandVerdict::Refused { reason, .. } => format!("{} {}: {reason}", outcome.command.as_str(), outcome.alarm),
         },
-        EventBody::Nuisance(nuisance) => nuisance_said(nuisance),
-        EventBody::Flood(flood) => flood_said(flood),
         _ => String::new(),
     };
     text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+}
+
+fn alarm_said(alarm: &AlarmTransition) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    let unit = if alarm.unit.is_empty() { String::new() } else { format!(" {}", alarm.unit) };
+    let mut text = format!(
+        "{} [{}] {}{unit} limit {}  -> {}",
+        alarm.alarm,
+        alarm.priority.as_str(),
+        number(alarm.value),
+        number(alarm.limit),
+        alarm.state.as_str(),
+    );
+    let raised = alarm.transition == Transition::Raised;
+    if raised && alarm.first_out && !alarm.group.is_empty() {
+        text = format!("{text}  first of {}", alarm.group);
+    }
+    if raised && !alarm.annunciated {
+        text.push_str("  not told");
+    }
+    if !alarm.actor.is_empty() {
+        text = format!("{text}  by {}", alarm.actor);
+    }
+    if let Some(until) = alarm.until {
+        text = format!("{text}  until {}", wire::format_time(until));
+    }
+    if is_why_shown(alarm) && !alarm.reason.is_empty() {
+        text = format!("{text}: {}", alarm.reason);
+    }
+    text
+}
+
+/// Why an alarm is hidden, or no longer, matters to whoever reads on, and why it ended by itself; why it was acknowledged is on record.
+const fn is_why_shown(alarm: &AlarmTransition) -> bool {
+    match alarm.transition {
+        Transition::Raised | Transition::Returned | Transition::Acknowledged | Transition::Reset => false,
+        Transition::Closed => alarm.actor.is_empty(),
+        _ => true,
+    }
+}
+
+fn nuisance_said(nuisance: &Nuisance) -> String {
+    let times = if nuisance.activations > 1 { format!("{} times in ", nuisance.activations) } else { "for ".to_owned() };
+    let mut text = format!("{} {times}{}", nuisance.alarm, span(nuisance.span));
+    if let Some(shelve) = nuisance.propose_shelve {
+        text = format!("{text}; proposed: shelve it for {}", span(shelve));
+    }
+    if !nuisance.advice.is_empty() {
+        text = format!("{text}; {}", nuisance.advice);
+    }
+    text
+}
+
+fn flood_said(flood: &FloodChange) -> String {
+    let over = flood.ended.map_or(flood.window, |ended| ended.since(flood.since));
+    let mut by_priority = String::new();
+    for (priority, count) in Priority::ALL.iter().zip(flood.by_priority).rev().filter(|(_, count)| *count > 0) {
+        let separator = if by_priority.is_empty() { ": " } else { ", " };
+        write!(by_priority, "{separator}{count} {}", priority.as_str()).expect("a string takes all");
+    }
+    format!("{} alarms in {}{by_priority}", flood.alarms, span(over))
+}
+
+/// A span in the unit that fits.
+fn span(span: Span) -> String {
+    let seconds = span.micros() / 1_000_000;
+    match seconds {
+        ..120 => format!("{} s", self::seconds(span.micros())),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", self::seconds(span.micros() / 3_600)),
+    }
 }
 
 fn gap_said(gap: &PossibleGap) -> String {
     let messages = gap.messages.map_or_else(String::new, |count| format!(", {count} messages"));
     let (from, to) = (wire::format_time(gap.from), wire::format_time(gap.to));
     format!("{from} to {to}{messages}: {}; points {}", gap.reason, list(&gap.points, gap.more_points))
-}
-
-fn nuisance_said(nuisance: &Nuisance) -> String {
-    let Nuisance { kind, alarm, activations, span, propose_shelve, advice, .. } = nuisance;
-    let how = match kind {
-        NuisanceKind::Standing => format!("for more than {span}"),
-        _ => format!("{activations} times in {span}"),
-    };
-    let shelve = propose_shelve.map_or_else(String::new, |span| format!("; proposed: shelve for {span}"));
-    format!("{alarm} {how}{shelve}: {advice}")
-}
-
-fn flood_said(flood: &FloodChange) -> String {
-    let FloodChange { since, ended, alarms, by_priority: [low, medium, high, critical], window } = flood;
-    let priorities = format!("{critical} critical, {high} high, {medium} medium, {low} low");
-    match ended {
-        None => format!("{alarms} alarms in {window}: {priorities}"),
-        Some(ended) => format!("{alarms} alarms in {}: {priorities}", ended.since(*since)),
-    }
 }
 
 /// The first few of a list and how many more there are.
@@ -63,7 +120,7 @@ fn seconds(us: i64) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use model::{AlarmId, ClockFaultKind, GatewayFault, Span, Time, UnmappedTags};
+    use model::{AlarmId, ClockFaultKind, GatewayFault, NuisanceKind, Time, UnmappedTags};
 
     use super::*;
 
@@ -95,26 +152,72 @@ mod tests {
     }
 
     #[test]
-    fn nuisances_and_floods_say_how_many_and_what_to_do() {
-        let nuisance = Nuisance {
+    fn nuisances_and_floods_say_how_much_and_what_to_do() {
+        let mut nuisance = Nuisance {
             kind: NuisanceKind::Chattering,
             alarm: AlarmId::new("high").unwrap(),
             occurrence: None,
             activations: 3,
-            span: Span::from_secs(42),
-            propose_shelve: Some(Span::from_secs(3_600)),
-            advice: "look".to_owned(),
+            span: Span::from_secs(60),
+            propose_shelve: Some(Span::from_secs(1_800)),
+            advice: "widen the deadband".to_owned(),
         };
-        assert_eq!(said(&EventBody::Nuisance(nuisance)), "high 3 times in 42s; proposed: shelve for 3600s: look");
-        let flood = FloodChange {
-            since: Time::YEAR_2000,
-            ended: None,
-            alarms: 11,
-            by_priority: [1, 2, 3, 5],
-            window: Span::from_secs(600),
-        };
-        assert_eq!(said(&EventBody::Flood(flood.clone())), "11 alarms in 600s: 5 critical, 3 high, 2 medium, 1 low");
-        let ended = FloodChange { ended: Some(Time::YEAR_2000 + Span::from_secs(700)), alarms: 20, ..flood };
-        assert_eq!(said(&EventBody::Flood(ended)), "20 alarms in 700s: 5 critical, 3 high, 2 medium, 1 low");
+        let said_of = |nuisance: &Nuisance| said(&EventBody::Nuisance(nuisance.clone()));
+        assert_eq!(said_of(&nuisance), "high 3 times in 60.0 s; proposed: shelve it for 30 min; widen the deadband");
+        nuisance =
+            Nuisance { activations: 1, span: Span::from_secs(90_000), propose_shelve: None, advice: String::new(), ..nuisance };
+        assert_eq!(said_of(&nuisance), "high for 25.0 h");
+        let since = Time::YEAR_2000;
+        let flood = FloodChange { since, ended: None, alarms: 11, by_priority: [8, 0, 2, 1], window: Span::from_secs(600) };
+        assert_eq!(said(&EventBody::Flood(flood.clone())), "11 alarms in 10 min: 1 critical, 2 high, 8 low");
+        let ended = FloodChange { ended: Some(since + Span::from_secs(1_500)), alarms: 40, ..flood };
+        assert_eq!(said(&EventBody::Flood(ended)), "40 alarms in 25 min: 1 critical, 2 high, 8 low");
+    }
+
+    fn alarm() -> AlarmTransition {
+        AlarmTransition {
+            transition: Transition::Raised,
+            alarm: AlarmId::new("high").unwrap(),
+            alarm_kind: model::AlarmKind::High,
+            priority: Priority::High,
+            state: model::AlarmState::Unacknowledged,
+            occurrence: None,
+            activation: 1,
+            in_alarm: true,
+            value: Some(30.5),
+            limit: Some(25.0),
+            annunciated: true,
+            late: false,
+            held: false,
+            clock_suspect: false,
+            out_of_range: false,
+            reason: String::new(),
+            actor: String::new(),
+            request_id: None,
+            unit: Arc::from("%LEL"),
+            quantity: model::Quantity::CombustibleGas,
+            position: Arc::from(""),
+            group: Arc::from("trip"),
+            first_out: true,
+            until: None,
+            clock: None,
+            advice: None,
+        }
+    }
+
+    #[test]
+    fn alarms_say_what_happened_by_whom_and_until_when() {
+        let said_of = |alarm: AlarmTransition| said(&EventBody::Alarm(Box::new(alarm)));
+        assert_eq!(said_of(alarm()), "high [high] 30.5 %LEL limit 25  -> unacknowledged  first of trip");
+        let hidden = AlarmTransition { annunciated: false, first_out: false, state: model::AlarmState::Shelved, ..alarm() };
+        assert_eq!(said_of(hidden), "high [high] 30.5 %LEL limit 25  -> shelved  not told");
+        let by_hand = AlarmTransition { actor: "li".to_owned(), reason: "seen\n".to_owned(), value: None, ..alarm() };
+        let acknowledged =
+            AlarmTransition { transition: Transition::Acknowledged, state: model::AlarmState::Acknowledged, ..by_hand.clone() };
+        assert_eq!(said_of(acknowledged), "high [high] - %LEL limit 25  -> acknowledged  by li");
+        let until = Some(Time::YEAR_2000);
+        let shelved = AlarmTransition { transition: Transition::Shelved, state: model::AlarmState::Shelved, until, ..by_hand };
+        let wanted = "high [high] - %LEL limit 25  -> shelved  by li  until 2000-01-01T00:00:00.000000Z: seen ";
+        assert_eq!(said_of(shelved), wanted);
     }
 }

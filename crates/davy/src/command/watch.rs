@@ -115,23 +115,13 @@ impl Printer {
     fn line(&self, recorded: &RecordedEvent) -> String {
         let event = &recorded.event;
         let time = wire::format_time(event.occurred_at);
+        // What is about nobody in particular, such as alarms without an operator position, is about all.
+        let subject = if event.subject.is_empty() { "-" } else { &event.subject };
+        let said = said(&event.body);
         let EventBody::Alarm(alarm) = &event.body else {
-            let line = format!("{time}  {:<22} {}  {}", event.body.kind(), event.subject, said(&event.body));
-            return line.trim_end().to_owned();
+            return format!("{time}  {:<22} {subject}  {said}", event.body.kind()).trim_end().to_owned();
         };
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-        let text = format!(
-            "{time}  {:<22} {} {} [{}] {}{} limit {}  -> {}{}",
-            alarm.transition.as_str(),
-            event.subject,
-            alarm.alarm,
-            alarm.priority.as_str(),
-            number(alarm.value),
-            if alarm.unit.is_empty() { String::new() } else { format!(" {}", alarm.unit) },
-            number(alarm.limit),
-            alarm.state.as_str(),
-            if alarm.actor.is_empty() { String::new() } else { format!("  by {}", alarm.actor) },
-        );
+        let text = format!("{time}  {:<22} {subject} {said}", alarm.transition.as_str());
         match self.color.then(|| color(alarm.state, alarm.priority)).flatten() {
             Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
             None => text,
@@ -145,6 +135,7 @@ fn color(state: AlarmState, priority: Priority) -> Option<&'static str> {
         (AlarmState::Unacknowledged, Priority::High) => Some("1;31"),
         (AlarmState::Unacknowledged, _) => Some("33"),
         (AlarmState::Normal, _) => Some("32"),
+        (AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService, _) => Some("2"),
         _ => None,
     }
 }

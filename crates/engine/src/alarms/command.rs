@@ -11,7 +11,7 @@ use wire::{Cursor, Failure, v1};
 const ACTOR_MAX: usize = 200;
 const WHY_MAX: usize = 2_000;
 
-/// What both requests hold.
+/// What all requests hold.
 pub(crate) struct CommandRequest {
     pub(crate) kind: CommandKind,
     pub(crate) point: String,
@@ -24,18 +24,30 @@ pub(crate) struct CommandRequest {
     pub(crate) until: Option<Time>,
 }
 
-impl From<v1::AcknowledgeAlarmRequest> for CommandRequest {
-    fn from(request: v1::AcknowledgeAlarmRequest) -> Self {
-        let v1::AcknowledgeAlarmRequest { point, alarm, occurrence, activation, actor, why, request_id } = request;
-        Self { kind: CommandKind::Acknowledge, point, alarm, occurrence, activation, actor, why, request_id, until: None }
-    }
+/// All requests say the same; some also until when.
+macro_rules! requests {
+    ($($request:ident => $kind:ident $($until:ident)?;)+) => {
+        $(impl From<v1::$request> for CommandRequest {
+            fn from(request: v1::$request) -> Self {
+                let v1::$request { point, alarm, occurrence, activation, actor, why, request_id $(, $until)? } = request;
+                let ends: &[Option<Time>] = &[$($until.as_ref().map(wire::time_from_v1))?];
+                let until = ends.first().copied().flatten();
+                Self { kind: CommandKind::$kind, point, alarm, occurrence, activation, actor, why, request_id, until }
+            }
+        })+
+    };
 }
 
-impl From<v1::ResetAlarmRequest> for CommandRequest {
-    fn from(request: v1::ResetAlarmRequest) -> Self {
-        let v1::ResetAlarmRequest { point, alarm, occurrence, activation, actor, why, request_id } = request;
-        Self { kind: CommandKind::Reset, point, alarm, occurrence, activation, actor, why, request_id, until: None }
-    }
+requests! {
+    AcknowledgeAlarmRequest => Acknowledge;
+    ResetAlarmRequest => Reset;
+    SilenceAlarmRequest => Silence;
+    ShelveAlarmRequest => Shelve until;
+    UnshelveAlarmRequest => Unshelve;
+    SuppressAlarmRequest => Suppress until;
+    UnsuppressAlarmRequest => Unsuppress;
+    SetOutOfServiceRequest => OutOfService until;
+    ReturnToServiceRequest => ReturnToService;
 }
 
 impl CommandRequest {
@@ -52,6 +64,12 @@ impl CommandRequest {
         if self.why.chars().count() > WHY_MAX {
             return Err(Failure::field("why", format!("{WHY_MAX} characters at most")));
         }
+        if hides(self.kind) && self.why.trim().is_empty() {
+            return Err(Failure::field("why", format!("say why nobody is to be told of it: 1 to {WHY_MAX} characters")));
+        }
+        if self.kind == CommandKind::Shelve && self.until.is_none() {
+            return Err(Failure::field("until", "say until when: a shelf has an end, such as 8 h from now"));
+        }
         let request_id = match self.request_id.as_str() {
             "" => new_request_id()?,
             text => RequestId::new(text)
@@ -62,11 +80,27 @@ impl CommandRequest {
     }
 }
 
+/// Whether nobody is told of the alarm any more: there must be a reason on record.
+const fn hides(kind: CommandKind) -> bool {
+    matches!(kind, CommandKind::Shelve | CommandKind::Suppress | CommandKind::OutOfService)
+}
+
+/// An end must lie ahead when the command is taken; a repeat of one that was taken is answered whenever it comes.
+pub(crate) fn check_until(command: &Command, now: Time) -> Result<(), Failure> {
+    match command.until {
+        Some(until) if until <= now => {
+            let now = wire::format_time(now);
+            Err(Failure::field("until", format!("it must lie in the future; the journal's time now is {now}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Point and alarm of a request.
 pub(crate) fn check_target(point: &str, alarm: &str) -> Result<(Subject, AlarmId), Failure> {
-    let point = Subject::new(point).map_err(|error| Failure::field("point", error.to_string()))?;
+    let subject = Subject::new(point).map_err(|error| Failure::field("point", error.to_string()))?;
     let alarm = AlarmId::new(alarm).map_err(|error| Failure::field("alarm", error.to_string()))?;
-    Ok((point, alarm))
+    Ok((subject, alarm))
 }
 
 fn new_request_id() -> Result<RequestId, Failure> {

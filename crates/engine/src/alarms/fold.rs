@@ -1,20 +1,20 @@
-//! What the API knows after some prefix of `events`: open alarms, where points live, outcomes of commands.
+//! What the API knows after some prefix of `events`: open and hidden alarms, where points live, outcomes of commands.
 //!
 //! Its snapshot is two messages of `davy.record.v1`, each behind its length: `AlarmListSnapshot` (`last_events`: the events the list comes
-//! out of again; `raises`: the outcomes) and `EventRecord` (`input_position`: the position; `site`: ids and enterprises of all points).
+//! out of again; `raises`: the outcomes) and `EventRecord` (`input_position`: the position; `site`: what `Homes` knows of the site).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use journal::{Fold, JournalRecord, RecordKind};
 use metrics::counter;
-use model::{AlarmList, EnterpriseId, Partition, Position, RecordedEvent, Revision};
+use model::{AlarmList, EnterpriseId, Partition, Position, RecordedEvent, Time};
 use parking_lot::RwLock;
 use prost::Message as _;
 use tracing::error;
-use wire::{Cursor, record_v1, v1};
+use wire::{Cursor, record_v1};
 
+use super::homes::Homes;
 use super::outcomes::Outcomes;
 use crate::metrics::UNREADABLE;
 
@@ -23,12 +23,14 @@ use crate::metrics::UNREADABLE;
 pub(crate) struct Open {
     /// Everything up to here is in it.
     pub(crate) position: Position,
-    /// The open alarms.
+    /// Journal time of the last record in it; `None` before the first, and after a restore before the next.
+    pub(crate) time: Option<Time>,
+    /// The open and hidden alarms.
     pub(crate) list: AlarmList,
     /// Outcomes of commands.
     pub(crate) outcomes: Outcomes,
-    /// Whose each point of the site is.
-    homes: BTreeMap<Arc<str>, EnterpriseId>,
+    /// The site in force.
+    pub(crate) homes: Arc<Homes>,
     /// Records that could not be read; the list may be wrong.
     pub(crate) unreadable: u64,
 }
@@ -37,24 +39,33 @@ impl Open {
     pub(crate) fn new(outcomes_max: usize) -> Self {
         Self {
             position: Position(0),
+            time: None,
             list: AlarmList::default(),
             outcomes: Outcomes::new(outcomes_max),
-            homes: BTreeMap::new(),
+            homes: Arc::default(),
             unreadable: 0,
         }
     }
 
-    /// Where the commands on a point go; points that the site gave up but that still are in alarm are found by their alarm.
-    pub(crate) fn partition_of(&self, point: &str) -> Option<Partition> {
+    /// Where commands on a point, a gateway or an enterprise go; those that the site gave up but that still are in alarm are found by their
+    /// alarm.
+    pub(crate) fn partition_of(&self, subject: &str) -> Option<Partition> {
         let by_alarm = || {
-            let (_, open) = self.list.iter().find(|((subject, _), _)| &**subject == point)?;
-            EnterpriseId::new(open.last.event.scope.enterprise.as_deref()?).ok()
+            let (_, open) = self.list.iter().find(|((it, _), _)| &**it == subject)?;
+            let enterprise = EnterpriseId::new(open.last.event.scope.enterprise.as_deref()?).ok()?;
+            Some(Partition::of(&enterprise))
         };
-        self.homes.get(point).cloned().or_else(by_alarm).as_ref().map(Partition::of)
+        self.homes.partition_of(subject).or_else(by_alarm)
     }
 
-    fn apply(&mut self, record: &JournalRecord) {
-        self.position = record.position;
+    /// Takes the next record.
+    pub(crate) fn apply(&mut self, record: &JournalRecord) {
+        self.apply_until(record, Cursor::WHOLE);
+    }
+
+    /// Takes the first so many events of the next record.
+    pub(crate) fn apply_until(&mut self, record: &JournalRecord, events: u32) {
+        (self.position, self.time) = (record.position, Some(record.time));
         if record.kind == RecordKind::Seal {
             return;
         }
@@ -68,11 +79,13 @@ impl Open {
             }
         };
         if let Some(site) = &decoded.site {
-            self.take_site(site);
+            self.homes = Arc::new(Homes::of(site));
         }
         let place = (record.epoch, &record.key.shared(), record.key_seq);
         for event in wire::recorded_events(decoded, place, record.position, record.time) {
-            self.take_event(&event);
+            if event.ordinal < events {
+                self.take_event(&event);
+            }
         }
     }
 
@@ -81,37 +94,27 @@ impl Open {
         self.outcomes.apply(event);
     }
 
-    fn take_site(&mut self, site: &Revision) {
-        self.homes = site.site.points.iter().map(|point| (point.id.shared(), point.enterprise.clone())).collect();
-    }
-
     fn snapshot(&self) -> Bytes {
         let encode = |event: &RecordedEvent| wire::recorded_to_v1(event, &Cursor::after(event.id.epoch, event.position));
         let list = record_v1::AlarmListSnapshot {
             last_events: self.list.essence().iter().map(encode).collect(),
             raises: self.outcomes.iter().map(encode).collect(),
         };
-        let point = |(id, enterprise): (&Arc<str>, &EnterpriseId)| v1::Point {
-            id: id.to_string(),
-            enterprise: enterprise.to_string(),
-            ..v1::Point::default()
-        };
-        let site = record_v1::SiteRevision { points: self.homes.iter().map(point).collect(), ..Default::default() };
-        let rest = record_v1::EventRecord { input_position: self.position.0, site: Some(site), ..Default::default() };
+        let site = Some(self.homes.to_record());
+        let rest = record_v1::EventRecord { input_position: self.position.0, site, ..Default::default() };
         let mut bytes = list.encode_length_delimited_to_vec();
         bytes.extend(rest.encode_length_delimited_to_vec());
         bytes.into()
     }
 
-    fn restore(&mut self, mut body: &[u8]) -> Option<()> {
+    /// Takes the state that a snapshot holds; into a fresh one only.
+    pub(crate) fn restore(&mut self, mut body: &[u8]) -> Option<()> {
         let list = record_v1::AlarmListSnapshot::decode_length_delimited(&mut body).ok()?;
         let rest = record_v1::EventRecord::decode_length_delimited(&mut body).ok()?;
         for event in list.last_events.iter().chain(&list.raises) {
             self.take_event(&wire::v1_to_recorded(event).ok()?);
         }
-        for point in rest.site.as_ref().map(|site| site.points.as_slice()).unwrap_or_default() {
-            self.homes.insert(Arc::from(point.id.as_str()), EnterpriseId::new(&point.enterprise).ok()?);
-        }
+        self.homes = Arc::new(Homes::from_record(&rest.site.unwrap_or_default())?);
         self.position = Position(rest.input_position);
         Some(())
     }

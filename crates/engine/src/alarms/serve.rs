@@ -11,13 +11,16 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 use tracing::error;
-use wire::{Failure, v1};
+use wire::{Cursor, Failure, v1};
 
-use super::command::{Answer, CommandRequest, answer, check_target};
+use super::command::{Answer, CommandRequest, answer, check_target, check_until};
 use super::fold::Open;
-use super::list::ListRequest;
-use crate::AlarmConfig;
+use super::groups::Groups;
+use super::list::{ListRequest, Moment, View};
+use super::online::list_rates;
+use super::past::Past;
 use crate::metrics::COMMANDS;
+use crate::{AlarmConfig, OnlineRates};
 
 /// The alarm API.
 pub struct AlarmApi {
@@ -25,6 +28,8 @@ pub struct AlarmApi {
     config: AlarmConfig,
     open: Arc<RwLock<Open>>,
     folded: watch::Receiver<Position>,
+    past: Past,
+    online: Arc<OnlineRates>,
 }
 
 impl AlarmApi {
@@ -33,8 +38,10 @@ impl AlarmApi {
         config: AlarmConfig,
         open: Arc<RwLock<Open>>,
         folded: watch::Receiver<Position>,
+        online: Arc<OnlineRates>,
     ) -> Self {
-        Self { journal, config, open, folded }
+        let past = Past::new(Arc::clone(&journal), config.wait_limit);
+        Self { journal, config, open, folded, past, online }
     }
 
     /// Waits until everything that was durable at the call is in the list.
@@ -57,13 +64,14 @@ impl AlarmApi {
         if let Some(known) = self.recorded(&command) {
             return known;
         }
+        check_until(&command, self.journal.now())?;
         self.append(&command).await?;
         self.outcome(&command).await
     }
 
     async fn append(&self, command: &Command) -> Result<(), Failure> {
         let partition = self.open.read().partition_of(command.subject.as_str()).ok_or_else(|| {
-            let message = format!("the site has no point {}", command.subject);
+            let message = format!("the site has no point, gateway or enterprise {}", command.subject);
             Failure::new(ErrorKind::NotFound, "no_such_point", message).with("point", command.subject.as_str())
         })?;
         let bodies = vec![wire::encode_body(&Body::Command(command.clone()))];
@@ -107,6 +115,24 @@ impl AlarmApi {
         counter!(COMMANDS, "outcome" => outcome).increment(1);
         answer.map_err(Status::from)
     }
+
+    async fn list_now(&self, list: &ListRequest) -> Result<v1::ListAlarmsResponse, Failure> {
+        self.up_to_date().await?;
+        let (position, time) = {
+            let open = self.open.read();
+            (open.position, open.time)
+        };
+        // After a restart nothing new may have come yet.
+        let time = if time.is_some() { time } else { self.past.time_of(position).await? };
+        let open = self.open.read();
+        let cursor = Cursor::after(self.journal.epoch(), open.position);
+        Ok(list.page(&View { open: &open, cursor, time: open.time.or(time) }))
+    }
+
+    async fn list_then(&self, list: &ListRequest, moment: Moment) -> Result<v1::ListAlarmsResponse, Failure> {
+        let then = self.past.at(moment).await?;
+        Ok(list.page(&View { open: &then.open, cursor: then.cursor, time: then.time }))
+    }
 }
 
 fn of_journal(error: &JournalError) -> Failure {
@@ -114,37 +140,99 @@ fn of_journal(error: &JournalError) -> Failure {
     Failure::new(ErrorKind::Unavailable, "journal", "the journal takes no commands at present; try again")
 }
 
+/// One command's method: they differ in their messages alone.
+macro_rules! command {
+    ($self:ident, $request:ident, $response:ident) => {{
+        let Answer { outcome, event_id, cursor } = $self.answered($request.into_inner()).await?;
+        Ok(Response::new(v1::$response { outcome, event_id, cursor }))
+    }};
+}
+
 #[async_trait]
 impl v1::alarm_service_server::AlarmService for AlarmApi {
     async fn list_alarms(&self, request: Request<v1::ListAlarmsRequest>) -> Result<Response<v1::ListAlarmsResponse>, Status> {
-        let epoch = self.journal.epoch();
-        let list = ListRequest::check(request.into_inner(), epoch)?;
-        self.up_to_date().await?;
-        Ok(Response::new(list.page(&self.open.read(), epoch)))
+        let list = ListRequest::check(request.into_inner(), self.journal.epoch())?;
+        let page = match list.moment() {
+            Moment::Now => self.list_now(&list).await?,
+            moment => Box::pin(self.list_then(&list, moment)).await?,
+        };
+        Ok(Response::new(page))
     }
 
     async fn get_alarm(&self, request: Request<v1::GetAlarmRequest>) -> Result<Response<v1::Alarm>, Status> {
         let request = request.into_inner();
-        let (point, alarm) = check_target(&request.point, &request.alarm)?;
+        let (subject, alarm) = check_target(&request.point, &request.alarm)?;
         self.up_to_date().await?;
         let open = self.open.read();
-        let found = open.list.get(point.as_str(), &alarm).ok_or_else(|| {
-            let message = format!("alarm {alarm} of point {point} is not open");
+        let found = open.list.get(subject.as_str(), &alarm).ok_or_else(|| {
+            let message = format!("alarm {alarm} of {subject} is neither open nor hidden");
             Failure::new(ErrorKind::NotFound, "not_open", message)
         })?;
-        Ok(Response::new(wire::alarm_to_v1(&(point.shared(), alarm), found)))
+        let key = (subject.shared(), alarm);
+        Ok(Response::new(wire::alarm_to_v1(&key, found, Groups::of(&open).beside(&key, found))))
+    }
+
+    async fn list_online_rates(
+        &self,
+        request: Request<v1::ListOnlineRatesRequest>,
+    ) -> Result<Response<v1::ListOnlineRatesResponse>, Status> {
+        Ok(Response::new(list_rates(&self.online, request.into_inner())?))
     }
 
     async fn acknowledge_alarm(
         &self,
         request: Request<v1::AcknowledgeAlarmRequest>,
     ) -> Result<Response<v1::AcknowledgeAlarmResponse>, Status> {
-        let Answer { outcome, event_id, cursor } = self.answered(request.into_inner()).await?;
-        Ok(Response::new(v1::AcknowledgeAlarmResponse { outcome, event_id, cursor }))
+        command!(self, request, AcknowledgeAlarmResponse)
     }
 
     async fn reset_alarm(&self, request: Request<v1::ResetAlarmRequest>) -> Result<Response<v1::ResetAlarmResponse>, Status> {
-        let Answer { outcome, event_id, cursor } = self.answered(request.into_inner()).await?;
-        Ok(Response::new(v1::ResetAlarmResponse { outcome, event_id, cursor }))
+        command!(self, request, ResetAlarmResponse)
+    }
+
+    async fn silence_alarm(
+        &self,
+        request: Request<v1::SilenceAlarmRequest>,
+    ) -> Result<Response<v1::SilenceAlarmResponse>, Status> {
+        command!(self, request, SilenceAlarmResponse)
+    }
+
+    async fn shelve_alarm(&self, request: Request<v1::ShelveAlarmRequest>) -> Result<Response<v1::ShelveAlarmResponse>, Status> {
+        command!(self, request, ShelveAlarmResponse)
+    }
+
+    async fn unshelve_alarm(
+        &self,
+        request: Request<v1::UnshelveAlarmRequest>,
+    ) -> Result<Response<v1::UnshelveAlarmResponse>, Status> {
+        command!(self, request, UnshelveAlarmResponse)
+    }
+
+    async fn suppress_alarm(
+        &self,
+        request: Request<v1::SuppressAlarmRequest>,
+    ) -> Result<Response<v1::SuppressAlarmResponse>, Status> {
+        command!(self, request, SuppressAlarmResponse)
+    }
+
+    async fn unsuppress_alarm(
+        &self,
+        request: Request<v1::UnsuppressAlarmRequest>,
+    ) -> Result<Response<v1::UnsuppressAlarmResponse>, Status> {
+        command!(self, request, UnsuppressAlarmResponse)
+    }
+
+    async fn set_out_of_service(
+        &self,
+        request: Request<v1::SetOutOfServiceRequest>,
+    ) -> Result<Response<v1::SetOutOfServiceResponse>, Status> {
+        command!(self, request, SetOutOfServiceResponse)
+    }
+
+    async fn return_to_service(
+        &self,
+        request: Request<v1::ReturnToServiceRequest>,
+    ) -> Result<Response<v1::ReturnToServiceResponse>, Status> {
+        command!(self, request, ReturnToServiceResponse)
     }
 }

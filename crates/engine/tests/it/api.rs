@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{AlarmConfig, AlarmParts, Config, Parts, alarm_service, serve};
+use engine::{AlarmConfig, AlarmParts, Config, OnlineRates, Parts, alarm_service, serve};
 use journal::{Journal, JournalId};
 use model::{Body, Event, EventBody, RevisionNumber, Scope, SiteRevised, Time};
 use service::{Health, Shutdown};
@@ -16,14 +16,14 @@ use wire::v1::alarm_service_client::AlarmServiceClient;
 use crate::mem::MemJournal;
 use crate::plant::{GAS, PRESSURE, append, input, put_on, revision, sample};
 
-struct Box_ {
-    journal: Arc<dyn Journal>,
-    client: AlarmServiceClient<Channel>,
-    shutdown: Shutdown,
+pub(crate) struct Box_ {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) client: AlarmServiceClient<Channel>,
+    pub(crate) shutdown: Shutdown,
 }
 
 /// The site as the registry writes it into `events`.
-async fn revise(journal: &dyn Journal) {
+pub(crate) async fn revise(journal: &dyn Journal) {
     let body = EventBody::Site(SiteRevised { revision: RevisionNumber(1), content_hash: [1; 32], points: 2, alarms: 5 });
     let event = Event {
         occurred_at: journal.now(),
@@ -37,13 +37,15 @@ async fn revise(journal: &dyn Journal) {
     put_on(journal, &Body::Revision(revision(1))).await;
 }
 
-async fn connect(journal: Arc<dyn Journal>, config: AlarmConfig, with_engine: bool) -> Box_ {
+pub(crate) async fn connect(journal: Arc<dyn Journal>, config: AlarmConfig, with_engine: bool) -> Box_ {
     let (health, shutdown) = (Health::new(), Shutdown::new());
-    let parts = AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), config };
+    let online = Arc::<OnlineRates>::default();
+    let parts = AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), online: Arc::clone(&online), config };
     let (service, runner) = alarm_service(parts);
     tokio::spawn(runner.run(shutdown.clone()));
     if with_engine {
-        let parts = Parts { journal: Arc::clone(&journal), latch: health.latch("engine"), config: Config::default() };
+        let config = Config { online_interval: Duration::ZERO, ..Config::default() };
+        let parts = Parts { journal: Arc::clone(&journal), latch: health.latch("engine"), online, config };
         tokio::spawn(serve(parts, shutdown.clone()));
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
@@ -56,7 +58,7 @@ async fn connect(journal: Arc<dyn Journal>, config: AlarmConfig, with_engine: bo
 }
 
 impl Box_ {
-    async fn sample(&self, number: u32, value: f64) {
+    pub(crate) async fn sample(&self, number: u32, value: f64) {
         // The next whole second of the journal, so that every sample is newer than the last.
         let position = i64::try_from(self.journal.bounds(input()).appended.0).expect("small");
         let at = Time::from_micros(self.journal.now().micros() + position);
@@ -64,7 +66,7 @@ impl Box_ {
     }
 
     /// The list once so many alarms are open.
-    async fn listed(&mut self, open: usize) -> v1::ListAlarmsResponse {
+    pub(crate) async fn listed(&mut self, open: usize) -> v1::ListAlarmsResponse {
         let wait = async {
             loop {
                 let list = self.client.list_alarms(v1::ListAlarmsRequest::default()).await.expect("lists").into_inner();
@@ -101,13 +103,13 @@ impl Box_ {
     }
 }
 
-fn facts(status: &Status) -> (String, std::collections::HashMap<String, String>) {
+pub(crate) fn facts(status: &Status) -> (String, std::collections::HashMap<String, String>) {
     use tonic_types::StatusExt as _;
     let info = status.get_error_details().error_info().cloned().expect("facts");
     (info.reason, info.metadata)
 }
 
-async fn plant() -> Box_ {
+pub(crate) async fn plant() -> Box_ {
     let journal: Arc<dyn Journal> = MemJournal::new();
     revise(&*journal).await;
     connect(journal, AlarmConfig::default(), true).await

@@ -26,7 +26,7 @@ async fn open(folder: &Path) -> Arc<Embedded> {
 fn start(journal: &Arc<Embedded>) -> (JoinHandle<Result<(), EngineError>>, Shutdown) {
     let (health, shutdown) = (Health::new(), Shutdown::new());
     let config = Config { snapshot_records: 5, poll_interval: Duration::from_millis(10), ..Config::default() };
-    let parts = Parts { journal: Arc::clone(journal) as _, latch: health.latch("engine"), config };
+    let parts = Parts { journal: Arc::clone(journal) as _, latch: health.latch("engine"), online: Arc::default(), config };
     (tokio::spawn(serve(parts, shutdown.clone())), shutdown)
 }
 

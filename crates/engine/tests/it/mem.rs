@@ -34,6 +34,8 @@ struct State {
     /// Whose snapshots get stuck, and how many are.
     stuck: Option<(Key, usize)>,
     damaged: Option<(JournalId, u64)>,
+    /// Reads of `events` get stuck, and how many did.
+    reads_held: Option<usize>,
 }
 
 pub(crate) struct MemJournal {
@@ -104,6 +106,21 @@ impl MemJournal {
         self.state.lock().stuck.as_ref().map_or(0, |(_, count)| *count)
     }
 
+    /// Reads of `events` get stuck, as on a disk that is busy, until they are let go.
+    pub(crate) fn hold_reads(&self) {
+        self.state.lock().reads_held = Some(0);
+    }
+
+    pub(crate) fn let_reads_go(&self) {
+        self.state.lock().reads_held = None;
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// How many reads got stuck since they are held.
+    pub(crate) fn reads_stuck(&self) -> usize {
+        self.state.lock().reads_held.unwrap_or(0)
+    }
+
     /// A record cannot be read any more.
     pub(crate) fn damage(&self, journal: JournalId, position: u64) {
         self.state.lock().damaged = Some((journal, position));
@@ -145,6 +162,17 @@ impl MemJournal {
 
     fn crashes(&self, key: &Key) -> bool {
         key.as_str().starts_with("engine/") || key.as_str() == "floods"
+    }
+
+    /// Waits while reads are held.
+    async fn wait_to_read(&self) {
+        let mut changed = self.changed.subscribe();
+        if let Some(count) = self.state.lock().reads_held.as_mut() {
+            *count += 1;
+        }
+        while self.state.lock().reads_held.is_some() {
+            changed.changed().await.expect("the journal is there");
+        }
     }
 
     fn must_crash(&self, append: &Append) -> Option<Crash> {
@@ -225,6 +253,9 @@ impl Journal for MemJournal {
         level: Level,
         limit: ReadLimit,
     ) -> Result<Vec<JournalRecord>, JournalError> {
+        if journal == JournalId::Events {
+            self.wait_to_read().await;
+        }
         let state = self.state.lock();
         let first = state.first.get(&journal).copied().unwrap_or(1);
         if after.0 + 1 < first {

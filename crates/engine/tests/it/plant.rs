@@ -51,7 +51,7 @@ fn rule(kind: AlarmKind, limit: Option<f64>, priority: Priority, latching: bool)
 fn point(id: &str, quantity: Quantity, alarms: Vec<AlarmRule>) -> Point {
     Point {
         id: PointId::new(id).expect("valid"),
-        name: String::new(),
+        name: if quantity.is_gas_detector() { "可燃气体".to_owned() } else { String::new() },
         installation: InstallationId::new("e01-tank").expect("valid"),
         enterprise: enterprise(),
         park: None,

@@ -20,7 +20,7 @@ type Running = (JoinHandle<Result<(), EngineError>>, Shutdown, Health);
 fn start(journal: &Arc<MemJournal>, snapshot_records: u64) -> Running {
     let (health, shutdown) = (Health::new(), Shutdown::new());
     let config = Config { snapshot_records, ..Config::default() };
-    let parts = Parts { journal: Arc::clone(journal) as _, latch: health.latch("engine"), config };
+    let parts = Parts { journal: Arc::clone(journal) as _, latch: health.latch("engine"), online: Arc::default(), config };
     (tokio::spawn(serve(parts, shutdown.clone())), shutdown, health)
 }
 

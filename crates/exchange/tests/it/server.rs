@@ -132,7 +132,7 @@ pub(crate) fn transition(subject: &str, enterprise: &str, priority: Priority, tr
             alarm: AlarmId::new("high").expect("valid"),
             alarm_kind: AlarmKind::High,
             priority,
-            state: AlarmState::Unacknowledged,
+            state: if transition == Transition::Closed { AlarmState::Normal } else { AlarmState::Unacknowledged },
             occurrence: Some(occurrence),
             activation: 1,
             value: Some(2.0),

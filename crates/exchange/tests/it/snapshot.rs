@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exchange::Config;
 use journal::Journal as _;
-use model::{Priority, Transition};
+use model::{AlarmState, Event, EventBody, Priority, Transition};
 use wire::v1::StartPosition::{Latest, Snapshot};
 use wire::{Cursor, v1};
 
@@ -71,6 +71,38 @@ async fn a_snapshot_is_filtered_like_the_feed() {
     let cursor = feed.heartbeat().await;
     let resumed = v1::SubscribeRequest { filter: request.filter, ..after(&cursor) };
     assert!(served.subscribe(resumed).await.is_ok());
+}
+
+/// An alarm that is hidden while normal: no occurrence is open.
+fn hidden(subject: &str, kind: Transition, state: AlarmState) -> Event {
+    let mut event = transition(subject, "e01", Priority::High, kind);
+    let EventBody::Alarm(alarm) = &mut event.body else { panic!("an alarm") };
+    (alarm.state, alarm.occurrence, alarm.activation) = (state, None, 0);
+    event
+}
+
+#[tokio::test]
+async fn hidden_alarms_are_active_until_they_are_normal() {
+    let journal = MemJournal::new();
+    put(&*journal, vec![hidden("a", Transition::Shelved, AlarmState::Shelved), raise("b")]).await;
+    put(&*journal, vec![hidden("b", Transition::OutOfService, AlarmState::OutOfService)]).await;
+    put(&*journal, vec![hidden("c", Transition::Suppressed, AlarmState::Suppressed)]).await;
+    put(&*journal, vec![hidden("c", Transition::Unsuppressed, AlarmState::Normal)]).await;
+    let mut served = serve(Arc::clone(&journal) as _).await;
+    let kinds = |events: &[v1::Event]| events.iter().map(|it| it.kind.clone()).collect::<Vec<_>>();
+    let filter = v1::EventFilter { kinds: vec!["alarm.*".to_owned()], ..v1::EventFilter::default() };
+    let mut feed = served.subscribe(v1::SubscribeRequest { filter: Some(filter), ..from(Snapshot) }).await.expect("subscribes");
+    let active = feed.events(3).await;
+    assert_eq!(subjects(&active), ["a", "b", "b"], "why it is hidden comes with what is hidden");
+    assert_eq!(kinds(&active), ["alarm.shelved", "alarm.raised", "alarm.out_of_service"]);
+    feed.heartbeat().await;
+    put(&*journal, vec![hidden("a", Transition::Unshelved, AlarmState::Normal)]).await;
+    assert_eq!(feed.event().await.kind, "alarm.unshelved");
+    served.stop().await;
+    // After a restart the list comes out of its snapshot again.
+    journal.trim(journal::JournalId::Events, 6);
+    let mut again = serve(Arc::clone(&journal) as _).await;
+    assert_eq!(kinds(&again.at(Snapshot).await.events(2).await), ["alarm.raised", "alarm.out_of_service"]);
 }
 
 #[tokio::test]

@@ -477,7 +477,7 @@ impl AlarmState {
         }
     }
 }
-/// An open occurrence.
+/// An open occurrence, or an alarm that is hidden whatever its condition.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Alarm {
     #[prost(string, tag = "1")]
@@ -523,6 +523,69 @@ pub struct Alarm {
     /// Who acknowledged the present activation; empty while nobody has.
     #[prost(string, tag = "19")]
     pub acknowledged_by: ::prost::alloc::string::String,
+    /// The point's name as people read it.
+    #[prost(string, tag = "20")]
+    pub point_name: ::prost::alloc::string::String,
+    /// The operator position it belongs to.
+    #[prost(string, tag = "21")]
+    pub position: ::prost::alloc::string::String,
+    /// The group in which the first one is marked.
+    #[prost(string, tag = "22")]
+    pub group: ::prost::alloc::string::String,
+    /// It came first of its group's alarms, by the times of their sources.
+    #[prost(bool, tag = "23")]
+    pub first_out: bool,
+    /// Of a first_out: it came first of all that are in alarm of its group, even if clocks were wrong by all that they may be.
+    #[prost(bool, tag = "24")]
+    pub order_certain: bool,
+    /// The condition is true, also where the alarm is hidden.
+    #[prost(bool, tag = "25")]
+    pub in_alarm: bool,
+    /// Whether the operator was told of the present activation: false where it came while hidden, or again too soon.
+    #[prost(bool, tag = "26")]
+    pub annunciated: bool,
+    /// The horn of the present activation is silenced, and by whom.
+    #[prost(bool, tag = "27")]
+    pub silenced: bool,
+    #[prost(string, tag = "28")]
+    pub silenced_by: ::prost::alloc::string::String,
+    /// Why nobody is told of it; absent where it is not hidden.
+    #[prost(message, optional, tag = "29")]
+    pub hidden: ::core::option::Option<Hidden>,
+    /// At the raise: journal time less source time of the gateway's messages, and half their spread, microseconds; absent where unknown.
+    #[prost(int64, optional, tag = "30")]
+    pub clock_offset_us: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "31")]
+    pub clock_uncertainty_us: ::core::option::Option<i64>,
+    /// What the operator reads: why it may have come.
+    #[prost(string, tag = "32")]
+    pub cause: ::prost::alloc::string::String,
+    /// What may follow.
+    #[prost(string, tag = "33")]
+    pub consequence: ::prost::alloc::string::String,
+    /// What to do.
+    #[prost(string, tag = "34")]
+    pub action: ::prost::alloc::string::String,
+    /// The time there is for it.
+    #[prost(int64, optional, tag = "35")]
+    pub respond_within_us: ::core::option::Option<i64>,
+}
+/// What hides an alarm; of several the strongest: out of service, then suppressed, then shelved.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Hidden {
+    /// SHELVED, SUPPRESSED or OUT_OF_SERVICE.
+    #[prost(enumeration = "AlarmState", tag = "1")]
+    pub state: i32,
+    #[prost(message, optional, tag = "2")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ends by itself; absent where it does not.
+    #[prost(message, optional, tag = "3")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who; empty where the design suppresses it.
+    #[prost(string, tag = "4")]
+    pub by: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub why: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAlarmsRequest {
@@ -539,10 +602,23 @@ pub struct ListAlarmsRequest {
     pub page_size: i32,
     #[prost(string, tag = "6")]
     pub page_token: ::prost::alloc::string::String,
+    /// Only alarms of these operator positions.
+    #[prost(string, repeated, tag = "7")]
+    pub positions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only alarms in these states; hidden ones are listed unless this leaves them out.
+    #[prost(enumeration = "AlarmState", repeated, tag = "8")]
+    pub states: ::prost::alloc::vec::Vec<i32>,
+    /// Not the list of now, but as it was after the event of this cursor ...
+    #[prost(string, tag = "9")]
+    pub cursor: ::prost::alloc::string::String,
+    /// ... or at this time, with all that was recorded until then. One such question is answered at a time, others are
+    /// RESOURCE_EXHAUSTED; before what is kept it is OUT_OF_RANGE.
+    #[prost(message, optional, tag = "10")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListAlarmsResponse {
-    /// Highest priority first, then oldest first.
+    /// In alarm and told first, then the other open ones, hidden ones last; of each the highest priority first, then the oldest.
     #[prost(message, repeated, tag = "1")]
     pub alarms: ::prost::alloc::vec::Vec<Alarm>,
     #[prost(string, tag = "2")]
@@ -550,8 +626,28 @@ pub struct ListAlarmsResponse {
     /// Subscribing at this cursor misses nothing after this list.
     #[prost(string, tag = "3")]
     pub cursor: ::prost::alloc::string::String,
+    /// Of all pages, hidden ones included.
     #[prost(int32, tag = "4")]
     pub total_size: i32,
+    /// Of all pages, how many of each priority are not hidden; the highest first, each priority once.
+    #[prost(message, repeated, tag = "5")]
+    pub counts: ::prost::alloc::vec::Vec<PriorityCount>,
+    /// Of all pages, how many are hidden.
+    #[prost(int32, tag = "6")]
+    pub hidden_size: i32,
+    /// The journal time that the list stands for: of the last record in it, or as asked.
+    #[prost(message, optional, tag = "7")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Alarms of one priority that are not hidden.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PriorityCount {
+    #[prost(enumeration = "Priority", tag = "1")]
+    pub priority: i32,
+    #[prost(int32, tag = "2")]
+    pub unacknowledged: i32,
+    #[prost(int32, tag = "3")]
+    pub total: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetAlarmRequest {
@@ -616,6 +712,252 @@ pub struct ResetAlarmResponse {
     #[prost(string, tag = "3")]
     pub cursor: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SilenceAlarmRequest {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// As listed; empty takes whatever is open now.
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub activation: u32,
+    /// Who; required.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub request_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SilenceAlarmResponse {
+    #[prost(message, optional, tag = "1")]
+    pub outcome: ::core::option::Option<CommandOutcome>,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShelveAlarmRequest {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// As listed, if only that one is meant; empty for the alarm whatever its state.
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub activation: u32,
+    /// Who; required.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "6")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Until when, journal time; required, and no farther away than the alarm may be shelved.
+    #[prost(message, optional, tag = "8")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShelveAlarmResponse {
+    #[prost(message, optional, tag = "1")]
+    pub outcome: ::core::option::Option<CommandOutcome>,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnshelveAlarmRequest {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// As listed, if only that one is meant; empty for the alarm whatever its state.
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub activation: u32,
+    /// Who; required.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub request_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnshelveAlarmResponse {
+    #[prost(message, optional, tag = "1")]
+    pub outcome: ::core::option::Option<CommandOutcome>,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuppressAlarmRequest {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// As listed, if only that one is meant; empty for the alarm whatever its state.
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub activation: u32,
+    /// Who; required.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "6")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Until when, journal time; empty until it is ended by command.
+    #[prost(message, optional, tag = "8")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuppressAlarmResponse {
+    #[prost(message, optional, tag = "1")]
+    pub outcome: ::core::option::Option<CommandOutcome>,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnsuppressAlarmRequest {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// As listed, if only that one is meant; empty for the alarm whatever its state.
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub activation: u32,
+    /// Who; required.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub request_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnsuppressAlarmResponse {
+    #[prost(message, optional, tag = "1")]
+    pub outcome: ::core::option::Option<CommandOutcome>,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetOutOfServiceRequest {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// As listed, if only that one is meant; empty for the alarm whatever its state.
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub activation: u32,
+    /// Who; required.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "6")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Until when, journal time; empty until it is ended by command.
+    #[prost(message, optional, tag = "8")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetOutOfServiceResponse {
+    #[prost(message, optional, tag = "1")]
+    pub outcome: ::core::option::Option<CommandOutcome>,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReturnToServiceRequest {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// As listed, if only that one is meant; empty for the alarm whatever its state.
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub activation: u32,
+    /// Who; required.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub request_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReturnToServiceResponse {
+    #[prost(message, optional, tag = "1")]
+    pub outcome: ::core::option::Option<CommandOutcome>,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListOnlineRatesRequest {
+    #[prost(string, repeated, tag = "1")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "2")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListOnlineRatesResponse {
+    /// By enterprise, in the order of their ids.
+    #[prost(message, repeated, tag = "1")]
+    pub enterprises: ::prost::alloc::vec::Vec<OnlineRate>,
+    /// By park, in the order of their ids; enterprises outside any park are in none.
+    #[prost(message, repeated, tag = "2")]
+    pub parks: ::prost::alloc::vec::Vec<OnlineRate>,
+    /// Of all that match.
+    #[prost(message, optional, tag = "3")]
+    pub total: ::core::option::Option<OnlineRate>,
+}
+/// How many points deliver: heard of, not silent beyond their stale_after, and of a source that is up.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OnlineRate {
+    #[prost(string, tag = "1")]
+    pub park: ::prost::alloc::string::String,
+    /// Empty in sums over several.
+    #[prost(string, tag = "2")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub points: u32,
+    #[prost(uint32, tag = "4")]
+    pub online: u32,
+    /// online / points; absent where there are no points.
+    #[prost(double, optional, tag = "5")]
+    pub rate: ::core::option::Option<f64>,
+    /// Journal time of the count; of a sum the oldest.
+    #[prost(message, optional, tag = "6")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// Generated client implementations.
 pub mod alarm_service_client {
     #![allow(
@@ -627,7 +969,11 @@ pub mod alarm_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What is in alarm now, and the operator's commands.
+    /// What is in alarm, now or at a moment of the past, and the operator's commands.
+    ///
+    /// Commands name an alarm by point and alarm id; of the alarms that nothing comes from a gateway or an enterprise (gateway_down,
+    /// enterprise_down) the "point" is the gateway's path or the enterprise's id. Each is answered when its outcome is on disk. A refusal is
+    /// FAILED_PRECONDITION, or NOT_FOUND where there is no such alarm, with reason, state, occurrence and activation in its details.
     #[derive(Debug, Clone)]
     pub struct AlarmServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -708,7 +1054,8 @@ pub mod alarm_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Every open occurrence, never filtered by time, with the cursor of the event journal it stands for.
+        /// Every open occurrence and every hidden alarm, never filtered by age, with the cursor of the event journal it stands for: now, or at a
+        /// cursor or a time of the past.
         pub async fn list_alarms(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAlarmsRequest>,
@@ -733,7 +1080,7 @@ pub mod alarm_service_client {
                 .insert(GrpcMethod::new("davy.v1.AlarmService", "ListAlarms"));
             self.inner.unary(req, path, codec).await
         }
-        /// One alarm by point and alarm id; NOT_FOUND where the site has no such alarm open.
+        /// One alarm by point and alarm id; NOT_FOUND where it is neither open nor hidden.
         pub async fn get_alarm(
             &mut self,
             request: impl tonic::IntoRequest<super::GetAlarmRequest>,
@@ -805,6 +1152,206 @@ pub mod alarm_service_client {
                 .insert(GrpcMethod::new("davy.v1.AlarmService", "ResetAlarm"));
             self.inner.unary(req, path, codec).await
         }
+        /// Silences the horn of one activation; the alarm stays unacknowledged.
+        pub async fn silence_alarm(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SilenceAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SilenceAlarmResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/SilenceAlarm",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "SilenceAlarm"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hides an alarm for a time, in alarm or not; on a shelf already, gives it another end.
+        pub async fn shelve_alarm(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShelveAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShelveAlarmResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/ShelveAlarm",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "ShelveAlarm"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes an alarm from the shelf; in alarm, it is raised anew.
+        pub async fn unshelve_alarm(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnshelveAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnshelveAlarmResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/UnshelveAlarm",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "UnshelveAlarm"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hides an alarm as its design would.
+        pub async fn suppress_alarm(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SuppressAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SuppressAlarmResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/SuppressAlarm",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "SuppressAlarm"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a suppression by command.
+        pub async fn unsuppress_alarm(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnsuppressAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnsuppressAlarmResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/UnsuppressAlarm",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "UnsuppressAlarm"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes an alarm out of service.
+        pub async fn set_out_of_service(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetOutOfServiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetOutOfServiceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/SetOutOfService",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "SetOutOfService"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts an alarm back into service; in alarm, it is raised anew.
+        pub async fn return_to_service(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReturnToServiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReturnToServiceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/ReturnToService",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "ReturnToService"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Which share of the points is online now, by enterprise and by park.
+        pub async fn list_online_rates(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListOnlineRatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListOnlineRatesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.AlarmService/ListOnlineRates",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.AlarmService", "ListOnlineRates"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -820,7 +1367,8 @@ pub mod alarm_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with AlarmServiceServer.
     #[async_trait]
     pub trait AlarmService: std::marker::Send + std::marker::Sync + 'static {
-        /// Every open occurrence, never filtered by time, with the cursor of the event journal it stands for.
+        /// Every open occurrence and every hidden alarm, never filtered by age, with the cursor of the event journal it stands for: now, or at a
+        /// cursor or a time of the past.
         async fn list_alarms(
             &self,
             request: tonic::Request<super::ListAlarmsRequest>,
@@ -828,7 +1376,7 @@ pub mod alarm_service_server {
             tonic::Response<super::ListAlarmsResponse>,
             tonic::Status,
         >;
-        /// One alarm by point and alarm id; NOT_FOUND where the site has no such alarm open.
+        /// One alarm by point and alarm id; NOT_FOUND where it is neither open nor hidden.
         async fn get_alarm(
             &self,
             request: tonic::Request<super::GetAlarmRequest>,
@@ -849,8 +1397,76 @@ pub mod alarm_service_server {
             tonic::Response<super::ResetAlarmResponse>,
             tonic::Status,
         >;
+        /// Silences the horn of one activation; the alarm stays unacknowledged.
+        async fn silence_alarm(
+            &self,
+            request: tonic::Request<super::SilenceAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SilenceAlarmResponse>,
+            tonic::Status,
+        >;
+        /// Hides an alarm for a time, in alarm or not; on a shelf already, gives it another end.
+        async fn shelve_alarm(
+            &self,
+            request: tonic::Request<super::ShelveAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShelveAlarmResponse>,
+            tonic::Status,
+        >;
+        /// Takes an alarm from the shelf; in alarm, it is raised anew.
+        async fn unshelve_alarm(
+            &self,
+            request: tonic::Request<super::UnshelveAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnshelveAlarmResponse>,
+            tonic::Status,
+        >;
+        /// Hides an alarm as its design would.
+        async fn suppress_alarm(
+            &self,
+            request: tonic::Request<super::SuppressAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SuppressAlarmResponse>,
+            tonic::Status,
+        >;
+        /// Ends a suppression by command.
+        async fn unsuppress_alarm(
+            &self,
+            request: tonic::Request<super::UnsuppressAlarmRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnsuppressAlarmResponse>,
+            tonic::Status,
+        >;
+        /// Takes an alarm out of service.
+        async fn set_out_of_service(
+            &self,
+            request: tonic::Request<super::SetOutOfServiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetOutOfServiceResponse>,
+            tonic::Status,
+        >;
+        /// Puts an alarm back into service; in alarm, it is raised anew.
+        async fn return_to_service(
+            &self,
+            request: tonic::Request<super::ReturnToServiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReturnToServiceResponse>,
+            tonic::Status,
+        >;
+        /// Which share of the points is online now, by enterprise and by park.
+        async fn list_online_rates(
+            &self,
+            request: tonic::Request<super::ListOnlineRatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListOnlineRatesResponse>,
+            tonic::Status,
+        >;
     }
-    /// What is in alarm now, and the operator's commands.
+    /// What is in alarm, now or at a moment of the past, and the operator's commands.
+    ///
+    /// Commands name an alarm by point and alarm id; of the alarms that nothing comes from a gateway or an enterprise (gateway_down,
+    /// enterprise_down) the "point" is the gateway's path or the enterprise's id. Each is answered when its outcome is on disk. A refusal is
+    /// FAILED_PRECONDITION, or NOT_FOUND where there is no such alarm, with reason, state, occurrence and activation in its details.
     #[derive(Debug)]
     pub struct AlarmServiceServer<T> {
         inner: Arc<T>,
@@ -1093,6 +1709,369 @@ pub mod alarm_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ResetAlarmSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/SilenceAlarm" => {
+                    #[allow(non_camel_case_types)]
+                    struct SilenceAlarmSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::SilenceAlarmRequest>
+                    for SilenceAlarmSvc<T> {
+                        type Response = super::SilenceAlarmResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SilenceAlarmRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::silence_alarm(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SilenceAlarmSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/ShelveAlarm" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShelveAlarmSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::ShelveAlarmRequest>
+                    for ShelveAlarmSvc<T> {
+                        type Response = super::ShelveAlarmResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShelveAlarmRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::shelve_alarm(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShelveAlarmSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/UnshelveAlarm" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnshelveAlarmSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::UnshelveAlarmRequest>
+                    for UnshelveAlarmSvc<T> {
+                        type Response = super::UnshelveAlarmResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnshelveAlarmRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::unshelve_alarm(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnshelveAlarmSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/SuppressAlarm" => {
+                    #[allow(non_camel_case_types)]
+                    struct SuppressAlarmSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::SuppressAlarmRequest>
+                    for SuppressAlarmSvc<T> {
+                        type Response = super::SuppressAlarmResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SuppressAlarmRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::suppress_alarm(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SuppressAlarmSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/UnsuppressAlarm" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnsuppressAlarmSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::UnsuppressAlarmRequest>
+                    for UnsuppressAlarmSvc<T> {
+                        type Response = super::UnsuppressAlarmResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnsuppressAlarmRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::unsuppress_alarm(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnsuppressAlarmSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/SetOutOfService" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetOutOfServiceSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::SetOutOfServiceRequest>
+                    for SetOutOfServiceSvc<T> {
+                        type Response = super::SetOutOfServiceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetOutOfServiceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::set_out_of_service(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetOutOfServiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/ReturnToService" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReturnToServiceSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::ReturnToServiceRequest>
+                    for ReturnToServiceSvc<T> {
+                        type Response = super::ReturnToServiceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReturnToServiceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::return_to_service(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReturnToServiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.AlarmService/ListOnlineRates" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListOnlineRatesSvc<T: AlarmService>(pub Arc<T>);
+                    impl<
+                        T: AlarmService,
+                    > tonic::server::UnaryService<super::ListOnlineRatesRequest>
+                    for ListOnlineRatesSvc<T> {
+                        type Response = super::ListOnlineRatesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListOnlineRatesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AlarmService>::list_online_rates(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListOnlineRatesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -3418,7 +4397,8 @@ pub struct AlarmRule {
     /// The group in which the first one is marked.
     #[prost(string, tag = "15")]
     pub group: ::prost::alloc::string::String,
-    /// The longest time for which it may be shelved; 0: not at all; absent: 8 h.
+    /// The longest time for which it may be shelved; 0: not at all; absent: 8 h, of gas
+    /// detectors not at all.
     #[prost(int64, optional, tag = "16")]
     pub shelve_max_us: ::core::option::Option<i64>,
     #[prost(int64, optional, tag = "17")]
