@@ -121,6 +121,15 @@ pub struct UpArgs {
     /// HTTP address for /healthz, /readyz, /metrics [default: 127.0.0.1:8080].
     #[arg(long, env = "DAVY_HTTP_LISTEN")]
     pub http_listen: Option<SocketAddr>,
+    /// More new alarms than this at one operator position, within the window, begin a flood [default: 10].
+    #[arg(long, env = "DAVY_FLOOD_START_ABOVE")]
+    pub flood_start_above: Option<u32>,
+    /// Fewer than this within the window end it [default: 5].
+    #[arg(long, env = "DAVY_FLOOD_END_BELOW")]
+    pub flood_end_below: Option<u32>,
+    /// The window of floods, in minutes [default: 10].
+    #[arg(long, env = "DAVY_FLOOD_WINDOW_MINUTES")]
+    pub flood_window_minutes: Option<u32>,
 }
 
 /// What `davy backtest` runs over recorded samples.

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use figures::FloodConfig;
 use ingest::MqttConfig;
+use model::Span;
 use serde::Deserialize;
 use store::StoreUrl;
 
@@ -39,6 +41,8 @@ pub struct Settings {
     pub grpc_listen: SocketAddr,
     /// Where HTTP listens.
     pub http_listen: SocketAddr,
+    /// When an operator position is flooded.
+    pub flood: FloodConfig,
 }
 
 /// The same keys as the flags; unknown ones are errors.
@@ -55,6 +59,9 @@ struct File {
     store: Option<String>,
     grpc_listen: Option<SocketAddr>,
     http_listen: Option<SocketAddr>,
+    flood_start_above: Option<u32>,
+    flood_end_below: Option<u32>,
+    flood_window_minutes: Option<u32>,
 }
 
 impl Settings {
@@ -79,6 +86,13 @@ impl Settings {
         if let Err(fault) = ingest::check_host_id(&sparkplug_host_id) {
             faults.push(format!("--sparkplug-host-id {sparkplug_host_id}: {fault}"));
         }
+        let given = |flag: Option<u32>, file: Option<u32>| flag.or(file);
+        let flood = flood(
+            given(args.flood_start_above, file.flood_start_above),
+            given(args.flood_end_below, file.flood_end_below),
+            given(args.flood_window_minutes, file.flood_window_minutes),
+            &mut faults,
+        );
         let site = args.site.clone().or(file.site);
         if site.is_none() && !args.demo {
             faults.push("--site is missing; give a site file or a folder of them, or try `davy up --demo`".to_owned());
@@ -105,8 +119,26 @@ impl Settings {
             store,
             grpc_listen: args.grpc_listen.or(file.grpc_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 50_051))),
             http_listen: args.http_listen.or(file.http_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_080))),
+            flood,
         })
     }
+}
+
+/// A flood that ends below what begins it, over a window that somebody can look back on.
+fn flood(start: Option<u32>, end: Option<u32>, minutes: Option<u32>, faults: &mut Vec<String>) -> FloodConfig {
+    let standard = FloodConfig::default();
+    let window = minutes.map_or(standard.window, |minutes| Span::from_secs(60 * i64::from(minutes)));
+    let flood =
+        FloodConfig { window, start_above: start.unwrap_or(standard.start_above), end_below: end.unwrap_or(standard.end_below) };
+    if flood.end_below == 0 || flood.end_below > flood.start_above.saturating_add(1) {
+        let (start, end) = (flood.start_above, flood.end_below);
+        faults
+            .push(format!("--flood-end-below {end}: a flood that begins above {start} ends below 1 to {}", u64::from(start) + 1));
+    }
+    if minutes.is_some_and(|minutes| !(1..=1_440).contains(&minutes)) {
+        faults.push("--flood-window-minutes: 1 to 1440 minutes".to_owned());
+    }
+    flood
 }
 
 /// What the broker inside cannot be told.
@@ -185,6 +217,20 @@ mod tests {
         assert!(resolve(UpArgs { mqtt_listen: everywhere, mqtt_users: users.clone(), ..UpArgs::default() }).is_ok());
         let error = resolve(UpArgs { mqtt: Some("mqtt://b".to_owned()), mqtt_users: users, ..UpArgs::default() }).unwrap_err();
         assert!(error.to_string().contains("one or the other"), "{error}");
+    }
+
+    #[test]
+    fn a_flood_ends_below_where_it_begins() {
+        let resolve = |start, end, minutes| {
+            let flags =
+                UpArgs { flood_start_above: start, flood_end_below: end, flood_window_minutes: minutes, ..UpArgs::default() };
+            Settings::resolve(&UpArgs { demo: true, ..flags }).map(|it| it.flood).map_err(|error| error.to_string())
+        };
+        assert_eq!(resolve(None, None, None), Ok(FloodConfig::default()));
+        let wanted = FloodConfig { window: Span::from_secs(300), start_above: 20, end_below: 21 };
+        assert_eq!(resolve(Some(20), Some(21), Some(5)), Ok(wanted));
+        assert!(resolve(Some(20), Some(22), None).unwrap_err().contains("1 to 21"));
+        assert!(resolve(None, Some(0), Some(1_441)).unwrap_err().contains("1 to 1440"));
     }
 
     #[test]

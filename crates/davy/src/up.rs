@@ -74,7 +74,11 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
         AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), online, config: AlarmConfig::default() };
     let (alarm_service, alarms) = engine::alarm_service(alarms);
     parts.start(Stage::Serve, "alarms", |stop| alarms.run(stop));
-    let floods = FloodParts { journal: Arc::clone(&journal), latch: health.latch("floods"), config: FloodsConfig::default() };
+    let floods = FloodParts {
+        journal: Arc::clone(&journal),
+        latch: health.latch("floods"),
+        config: FloodsConfig { flood: settings.flood, ..FloodsConfig::default() },
+    };
     parts.start(Stage::Serve, "floods", |stop| engine::watch_floods(floods, stop));
     let (history_service, historian) = historian::build(Arc::clone(&journal), Arc::clone(&store), health.latch("historian"));
     parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
