@@ -68,8 +68,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let alarms = AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), config: AlarmConfig::default() };
     let (alarm_service, alarms) = engine::alarm_service(alarms);
     parts.start(Stage::Serve, "alarms", |stop| alarms.run(stop));
-    let floods = FloodParts { journal: Arc::clone(&journal), latch: health.latch("floods"), config: FloodsConfig::default() };
-    parts.start(Stage::Serve, "floods", |stop| engine::watch_floods(floods, stop));
+    start_floods(&journal, &health, &mut parts);
     let (history_service, historian) = historian::build(Arc::clone(&journal), Arc::clone(&store), health.latch("historian"));
     parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
     let exchange =
@@ -108,6 +107,12 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     failed.and(closed)?;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
+}
+
+/// The watch over floods and nuisances; it reads and writes `events`, and nobody calls it.
+fn start_floods(journal: &Arc<dyn Journal>, health: &Health, parts: &mut Running) {
+    let floods = FloodParts { journal: Arc::clone(journal), latch: health.latch("floods"), config: FloodsConfig::default() };
+    parts.start(Stage::Serve, "floods", |stop| engine::watch_floods(floods, stop));
 }
 
 fn ingest_config(settings: &Settings) -> IngestConfig {
