@@ -74,12 +74,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
         AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), online, config: AlarmConfig::default() };
     let (alarm_service, alarms) = engine::alarm_service(alarms);
     parts.start(Stage::Serve, "alarms", |stop| alarms.run(stop));
-    let floods = FloodParts {
-        journal: Arc::clone(&journal),
-        latch: health.latch("floods"),
-        config: FloodsConfig { flood: settings.flood, ..FloodsConfig::default() },
-    };
-    parts.start(Stage::Serve, "floods", |stop| engine::watch_floods(floods, stop));
+    start_floods(&journal, settings.flood, &health, &mut parts);
     let (history_service, historian) = historian::build(Arc::clone(&journal), Arc::clone(&store), health.latch("historian"));
     parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
     let exchange =
@@ -118,6 +113,16 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     failed.and(closed)?;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
+}
+
+/// The watch over floods and nuisances; it reads and writes `events`, and nobody calls it.
+fn start_floods(journal: &Arc<dyn Journal>, flood: figures::FloodConfig, health: &Health, parts: &mut Running) {
+    let floods = FloodParts {
+        journal: Arc::clone(journal),
+        latch: health.latch("floods"),
+        config: FloodsConfig { flood, ..FloodsConfig::default() },
+    };
+    parts.start(Stage::Serve, "floods", |stop| engine::watch_floods(floods, stop));
 }
 
 fn ingest_config(settings: &Settings) -> IngestConfig {

@@ -73,7 +73,9 @@ impl Past {
         let plant = Plant::new().await;
         let records: Vec<_> = events.into_iter().zip(1..).map(|((time, event), number)| record(time, event, number)).collect();
         let batch = crate::convert::batch(JournalId::Events, Epoch(1), Position(0), &records);
-        plant.store.write(&batch).await.unwrap();
+        if !records.is_empty() {
+            plant.store.write(&batch).await.unwrap();
+        }
         let journal: Arc<dyn Journal> = Arc::<journal::Embedded>::clone(&plant.journal);
         let api = Api::new(journal, Arc::clone(&plant.store) as Arc<dyn Store>, Arc::default());
         Self { plant, api }
