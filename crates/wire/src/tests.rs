@@ -133,7 +133,9 @@ fn a_line_of_json_has_its_keys_in_order() {
         r#""subject":"e01-GT-1","park":"rugang","enterprise":"e01","installation":null,"revision":1,"alarm":"high","#,
         r#""alarm_kind":"high","quantity":"combustible_gas","unit":"%LEL","priority":"high","state":"unacknowledged","#,
         r#""occurrence":"0000000000000007-engine/68-5-0","activation":1,"value":25.5,"limit":25.0,"annunciated":true,"#,
-        r#""late":false,"held":false,"clock_suspect":false,"out_of_range":false,"reason":null,"actor":null,"request_id":null}"#,
+        r#""late":false,"held":false,"clock_suspect":false,"out_of_range":false,"reason":null,"actor":null,"request_id":null,"#,
+        r#""in_alarm":false,"position":null,"group":null,"first_out":false,"until":null,"clock_offset_us":null,"#,
+        r#""clock_uncertainty_us":null}"#,
     );
     assert_eq!(line, expected);
     let cursor = Cursor::after(Epoch(8), Position(44));

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::{
-    AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body, ClockFault, ClockFaultKind, Command, CommandKind,
-    CommandOutcome, CommandVerdict, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, GatewayFault, GatewayPath,
-    HistoryLoss, Installation, InstallationId, InstallationKind, KeySeq, Location, Message, Park, ParkId, Point, PointId,
-    PointNumber, PointSource, Position, PossibleGap, Priority, Protocol, Quality, Quantity, Range, Refusal, ReplayDifference,
-    RequestId, Revision, RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange,
-    SourceChangeKind, SourceId, Span, Subject, Substance, Time, Transition, UnmappedTags,
+    Advice, AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body, ClockFault, ClockFaultKind, ClockOffset,
+    Command, CommandKind, CommandOutcome, CommandVerdict, Condition, Direction, Enterprise, EnterpriseId, Epoch, Event,
+    EventBody, EventId, FloodChange, Formula, GatewayFault, GatewayPath, HistoryLoss, Installation, InstallationId,
+    InstallationKind, KeySeq, Location, Message, MissingMember, Nuisance, NuisanceKind, Park, ParkId, Point, PointId,
+    PointNumber, PointSource, Position, PossibleGap, Priority, Protocol, Quality, Quantity, Range, Reference, Refusal,
+    ReplayDifference, RequestId, Revision, RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised,
+    SourceChange, SourceChangeKind, SourceId, Span, Subject, Substance, Suppression, Time, Transition, UnmappedTags,
 };
 use prost::Message as _;
 use wire::{DeadLetter, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, record_v1};
@@ -249,6 +250,126 @@ fn alarm_and_command_events() {
     event("event_command_accepted", EventBody::Command(outcome(CommandVerdict::Accepted)));
     let refused = CommandVerdict::Refused { refusal: Refusal::WrongState, reason: "the value has not returned".to_owned() };
     event("event_command_refused", EventBody::Command(outcome(refused)));
+}
+
+/// What came with whole alarm management: every field that older records do not have.
+#[test]
+fn what_whole_alarm_management_added() {
+    let EventBody::Alarm(raised) = raise() else { panic!("a raise is one of an alarm") };
+    event("event_alarm_raised_whole", EventBody::Alarm(raised));
+    for kind in NuisanceKind::ALL {
+        let nuisance = Nuisance {
+            kind: *kind,
+            alarm: AlarmId::new("high").expect("valid"),
+            occurrence: Some(occurrence()),
+            activations: 3,
+            span: Span::from_secs(42),
+            propose_shelve: Some(Span::from_secs(3_600)),
+            advice: "widen the deadband".to_owned(),
+        };
+        event(&format!("event_{}", kind.as_str().replace('.', "_")), EventBody::Nuisance(nuisance));
+    }
+    let flood = FloodChange { since: at(0), ended: None, alarms: 11, by_priority: [1, 2, 3, 5], window: Span::from_secs(600) };
+    event("event_flood_started", EventBody::Flood(flood.clone()));
+    event("event_flood_ended", EventBody::Flood(FloodChange { ended: Some(at(900)), ..flood }));
+    telemetry(
+        "command_shelve",
+        Body::Command(Command {
+            request_id: request(),
+            kind: CommandKind::Shelve,
+            subject: Subject::new("rugang/e01/gw1").expect("valid"),
+            alarm: AlarmId::new("gateway_down").expect("valid"),
+            occurrence: None,
+            activation: 0,
+            actor: "night-shift".to_owned(),
+            why: "it is being changed".to_owned(),
+            until: Some(at(7_200)),
+        }),
+    );
+    let calibrating = Sample::new(PointNumber(17), at(1), None, Quality::Calibrating);
+    let batch = Batch {
+        revision: RevisionNumber(2),
+        gateways: vec![gateway()],
+        messages: vec![Message { samples: 1, ..Message::default() }],
+        samples: vec![calibrating],
+    };
+    telemetry("batch_calibrating", Body::Batch(batch));
+    telemetry("site_revision_rules", Body::Revision(Arc::new(revision_with_every_condition())));
+}
+
+fn raise() -> EventBody {
+    EventBody::Alarm(Box::new(AlarmTransition {
+        transition: Transition::Raised,
+        alarm: AlarmId::new("high").expect("valid"),
+        alarm_kind: AlarmKind::TimeToLimit,
+        priority: Priority::High,
+        state: AlarmState::Shelved,
+        occurrence: None,
+        activation: 0,
+        value: Some(2901.25),
+        limit: Some(2895.0),
+        annunciated: false,
+        late: false,
+        held: false,
+        clock_suspect: false,
+        out_of_range: false,
+        reason: "reaches the limit in 40 s".to_owned(),
+        actor: String::new(),
+        request_id: None,
+        unit: Arc::from("kPa"),
+        quantity: Quantity::Pressure,
+        in_alarm: true,
+        position: Arc::from("panel-1"),
+        group: Arc::from("trip"),
+        first_out: true,
+        until: Some(at(7_200)),
+        clock: Some(ClockOffset { offset: Span::from_millis(-8), uncertainty: Span::from_millis(3) }),
+        advice: Some(Box::new(Advice {
+            cause: "堵塞".to_owned(),
+            consequence: "overpressure".to_owned(),
+            action: "open the valve".to_owned(),
+            respond_within: Some(Span::from_secs(600)),
+        })),
+    }))
+}
+
+fn revision_with_every_condition() -> Revision {
+    let point = |id: &str| PointId::new(id).expect("valid");
+    let formula = Formula { text: "a > 1.0".to_owned(), inputs: vec![("a".to_owned(), point("e01-PI-101"))] };
+    let (window, direction) = (Span::from_secs(60), Direction::Up);
+    let from = Reference::Point { point: point("e01-PI-102"), fallback: Some(4.0) };
+    let members = vec![point("e01-PI-101"), point("e01-PI-102")];
+    let conditions = [
+        (AlarmKind::Rate, Condition::Rate { window, per: Span::from_secs(1), direction: Direction::Both }),
+        (AlarmKind::Deviation, Condition::Deviation { from: Reference::Value(50.0), direction: Direction::Down }),
+        (AlarmKind::Deviation, Condition::Deviation { from, direction }),
+        (AlarmKind::Stuck, Condition::Stuck { noise: 0.5, window }),
+        (AlarmKind::State, Condition::State { values: vec![1.0, 4.0] }),
+        (AlarmKind::Vote, Condition::Vote { members, votes: 2, direction, missing: MissingMember::Degrade }),
+        (AlarmKind::Expression, Condition::Expression(formula.clone())),
+        (AlarmKind::TimeToLimit, Condition::TimeToLimit { window, within: Span::from_secs(300), direction }),
+        (AlarmKind::RuleFault, Condition::FaultOf { alarm: AlarmId::new("r6").expect("valid") }),
+    ];
+    let mut revision = revision();
+    let rule = |(at, (kind, condition)): (usize, (AlarmKind, Condition))| AlarmRule {
+        id: AlarmId::new(&format!("r{at}")).expect("valid"),
+        kind,
+        condition,
+        group: "trip".to_owned(),
+        shelve_max: Span::ZERO,
+        realarm_after: Some(Span::from_secs(1_800)),
+        repeat_within: Span::from_secs(5),
+        ..AlarmRule::default()
+    };
+    revision.site.points[0].alarms = conditions.into_iter().enumerate().map(rule).collect();
+    revision.site.points[0].cas = "7783-06-4".to_owned();
+    revision.site.suppressions = vec![Suppression {
+        id: "shutdown".to_owned(),
+        enterprise: EnterpriseId::new("e01").expect("valid"),
+        when: formula,
+        alarms: vec![(point("e01-PI-101"), None), (point("e01-PI-102"), Some(AlarmId::new("low").expect("valid")))],
+    }];
+    revision
 }
 
 #[test]
