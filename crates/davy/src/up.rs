@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use engine::{AlarmConfig, AlarmParts, FloodParts, FloodsConfig, OnlineRates};
+use engine::{AlarmApi, AlarmConfig, AlarmParts, FloodParts, FloodsConfig, OnlineRates};
 use ingest::{BrokerConfig, EmbeddedBroker, IngestConfig, Link, Users};
 use journal::{Embedded, EmbeddedConfig, Journal};
 use model::Revision;
@@ -15,6 +15,7 @@ use site::{Loaded, SourceFile};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
+use wire::v1::alarm_service_server::AlarmServiceServer;
 
 use crate::demo::Outlet;
 use crate::exit::CommandError;
@@ -62,18 +63,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let config = ingest_config(&settings);
     let ingest = ingest::Parts { journal: Arc::clone(&journal), links, latch: health.latch("ingest"), config };
     parts.start(Stage::Intake, "ingest", |stop| ingest::serve(ingest, stop));
-    let online = Arc::<OnlineRates>::default();
-    let engine = engine::Parts {
-        journal: Arc::clone(&journal),
-        latch: health.latch("engine"),
-        online: Arc::clone(&online),
-        config: engine::Config::default(),
-    };
-    parts.start(Stage::Evaluate, "engine", |stop| engine::serve(engine, stop));
-    let alarms =
-        AlarmParts { journal: Arc::clone(&journal), latch: health.latch("alarms"), online, config: AlarmConfig::default() };
-    let (alarm_service, alarms) = engine::alarm_service(alarms);
-    parts.start(Stage::Serve, "alarms", |stop| alarms.run(stop));
+    let alarm_service = start_engine(&journal, &health, &mut parts);
     start_floods(&journal, settings.flood, &health, &mut parts);
     let (history_service, historian) = historian::build(Arc::clone(&journal), Arc::clone(&store), health.latch("historian"));
     parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
@@ -113,6 +103,23 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     failed.and(closed)?;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
+}
+
+/// The engine, and the alarm service beside it: they share what the engine counts.
+fn start_engine(journal: &Arc<dyn Journal>, health: &Health, parts: &mut Running) -> AlarmServiceServer<AlarmApi> {
+    let online = Arc::<OnlineRates>::default();
+    let engine = engine::Parts {
+        journal: Arc::clone(journal),
+        latch: health.latch("engine"),
+        online: Arc::clone(&online),
+        config: engine::Config::default(),
+    };
+    parts.start(Stage::Evaluate, "engine", |stop| engine::serve(engine, stop));
+    let alarms =
+        AlarmParts { journal: Arc::clone(journal), latch: health.latch("alarms"), online, config: AlarmConfig::default() };
+    let (service, runner) = engine::alarm_service(alarms);
+    parts.start(Stage::Serve, "alarms", |stop| runner.run(stop));
+    service
 }
 
 /// The watch over floods and nuisances; it reads and writes `events`, and nobody calls it.

@@ -55,11 +55,21 @@ fn line(alarm: &v1::Alarm) -> String {
         (true, false) => "first?",
     };
     let value = alarm.value.map_or_else(|| "-".to_owned(), |value| format!("{value} {}", alarm.unit));
-    let hidden = alarm.hidden.as_ref().map(hidden_said).unwrap_or_default();
+    let hidden = alarm.hidden.as_ref().map_or_else(|| answered_said(alarm), hidden_said);
     let raised = shown(alarm.raised_at.as_ref());
     let raised = if raised.is_empty() { "-" } else { &raised };
     let state = format!("{state}{hidden_in_alarm}");
     row([raised, &alarm.point, &alarm.alarm, words(alarm).0, &state, &alarm.position, first], &format!("{value}{hidden}"))
+}
+
+/// Who answered it; nobody has answered what is hidden.
+fn answered_said(alarm: &v1::Alarm) -> String {
+    let said = match (alarm.acknowledged_by.as_str(), alarm.silenced_by.as_str()) {
+        ("", "") => String::new(),
+        ("", silenced_by) => format!("  silenced by {silenced_by}"),
+        (acknowledged_by, _) => format!("  acknowledged by {acknowledged_by}"),
+    };
+    without_controls(&said)
 }
 
 /// By whom, until when and why; the state is in its column.
@@ -67,7 +77,12 @@ fn hidden_said(hidden: &v1::Hidden) -> String {
     let by = if hidden.by.is_empty() { String::new() } else { format!("  by {}", hidden.by) };
     let until = hidden.until.as_ref().map(|until| format!("  until {}", shown(Some(until)))).unwrap_or_default();
     let why = if hidden.why.is_empty() { String::new() } else { format!(": {}", hidden.why) };
-    format!("{by}{until}{why}").chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+    without_controls(&format!("{by}{until}{why}"))
+}
+
+/// What somebody typed cannot move the cursor.
+fn without_controls(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
 }
 
 fn words(alarm: &v1::Alarm) -> (&'static str, &'static str) {
@@ -142,6 +157,13 @@ mod tests {
         let line = line(&alarm);
         assert!(line.contains("shelved, in alarm"), "{line}");
         assert!(line.ends_with("-  by li  until 2026-01-31T10:00:00.000000Z: sensor  exchanged"), "{line}");
+        let answered = v1::Alarm {
+            hidden: None,
+            state: v1::AlarmState::Acknowledged.into(),
+            acknowledged_by: "wang".to_owned(),
+            ..alarm.clone()
+        };
+        assert!(self::line(&answered).ends_with("-  acknowledged by wang"));
         let json: Value = serde_json::from_str(&json_line(&alarm)).expect("JSON");
         assert_eq!((json["hidden"]["by"].as_str(), json["hidden"]["state"].as_str()), (Some("li"), Some("shelved")));
         assert!(json["silenced_by"].is_null());

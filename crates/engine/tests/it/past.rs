@@ -222,18 +222,16 @@ async fn one_question_about_the_past_at_a_time_and_who_goes_makes_room() {
     // The list of now is answered meanwhile.
     assert_eq!(points(&now(&mut plant).await), ["d"]);
     first.abort();
-    let again = async {
-        loop {
-            let next = ask(3);
-            while journal.reads_stuck() < 2 && !next.is_finished() {
-                tokio::task::yield_now().await;
+    let mut again = ask(3);
+    let seated = async {
+        while journal.reads_stuck() < 2 {
+            if again.is_finished() {
+                again = ask(3);
             }
-            if journal.reads_stuck() == 2 {
-                return next;
-            }
+            tokio::task::yield_now().await;
         }
     };
-    let again = tokio::time::timeout(std::time::Duration::from_secs(10), again).await.expect("the seat is free");
+    tokio::time::timeout(std::time::Duration::from_secs(10), seated).await.expect("the seat is free");
     journal.let_reads_go();
     assert_eq!(points(&again.await.expect("no panic").expect("lists").into_inner()), ["b", "a"]);
     plant.shutdown.request();
