@@ -402,9 +402,9 @@ impl NuisanceKind {
     /// The event's kind.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Chattering => "alarm.chattering",
-            Self::Fleeting => "alarm.fleeting",
-            Self::Standing => "alarm.standing",
+            Self::Chattering => "nuisance.chattering",
+            Self::Fleeting => "nuisance.fleeting",
+            Self::Standing => "nuisance.standing",
         }
     }
 

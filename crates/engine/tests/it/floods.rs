@@ -118,23 +118,23 @@ async fn a_chatter_and_a_flood_are_said_and_the_flood_ends_by_itself() {
     let run = start(&journal);
     eventually("ready", || run.health.is_ready()).await;
     chatter(&journal, 0, "PI-1").await;
-    eventually("said", || said(&journal) == ["alarm.chattering"]).await;
+    eventually("said", || said(&journal) == ["nuisance.chattering"]).await;
     for n in 0..11 {
         put(&journal, 1_000 + n, &format!("TI-{n}"), Transition::Raised).await;
     }
-    eventually("flooded", || said(&journal) == ["alarm.chattering", "flood.started"]).await;
+    eventually("flooded", || said(&journal) == ["nuisance.chattering", "flood.started"]).await;
     journal.set_now(at(1_605));
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(said(&journal).len(), 2, "five are left");
     journal.set_now(at(1_606));
-    eventually("over", || said(&journal) == ["alarm.chattering", "flood.started", "flood.ended"]).await;
+    eventually("over", || said(&journal) == ["nuisance.chattering", "flood.started", "flood.ended"]).await;
     run.stop().await;
     let run = start(&journal);
     journal.set_now(at(1_000) + Span::from_secs(86_400));
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(said(&journal).len(), 3, "a day is not more than a day");
     journal.set_now(at(1_001) + Span::from_secs(86_400));
-    eventually("standing", || said(&journal).last() == Some(&"alarm.standing")).await;
+    eventually("standing", || said(&journal).last() == Some(&"nuisance.standing")).await;
     run.stop().await;
 }
 
@@ -168,7 +168,7 @@ async fn nothing_is_said_twice_wherever_it_is_killed() {
             journal.no_crash();
             let run = start(&journal);
             eventually("ready", || run.health.is_ready()).await;
-            let wanted = ["alarm.chattering", "alarm.chattering", "flood.started"];
+            let wanted = ["nuisance.chattering", "nuisance.chattering", "flood.started"];
             eventually("said", || said(&journal).len() >= 3).await;
             run.stop().await;
             let mut kinds = said(&journal);
@@ -184,14 +184,14 @@ async fn what_a_crash_took_back_is_said_again() {
     chatter(&journal, 0, "PI-1").await;
     journal.hold();
     let run = start(&journal);
-    eventually("written, not durable", || said(&journal) == ["alarm.chattering"]).await;
+    eventually("written, not durable", || said(&journal) == ["nuisance.chattering"]).await;
     run.kill().await;
     journal.lose_the_rest();
     assert_eq!(said(&journal), Vec::<&str>::new());
     let run = start(&journal);
-    eventually("said", || said(&journal) == ["alarm.chattering"]).await;
+    eventually("said", || said(&journal) == ["nuisance.chattering"]).await;
     run.stop().await;
-    assert_eq!(said(&journal), ["alarm.chattering"]);
+    assert_eq!(said(&journal), ["nuisance.chattering"]);
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn only_what_is_durable_counts() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(said(&journal), Vec::<&str>::new());
     journal.sync();
-    eventually("said", || said(&journal) == ["alarm.chattering"]).await;
+    eventually("said", || said(&journal) == ["nuisance.chattering"]).await;
     run.stop().await;
 }
 
@@ -229,7 +229,7 @@ async fn unreadable_records_are_passed_over_and_told() {
     eventually("ready", || run.health.is_ready()).await;
     append(&*journal, JournalId::Events, "engine/9", bytes::Bytes::from_static(b"\xff\xff")).await;
     chatter(&journal, 0, "PI-1").await;
-    eventually("said", || said(&journal) == ["alarm.chattering"]).await;
+    eventually("said", || said(&journal) == ["nuisance.chattering"]).await;
     eventually("degraded", || run.health.report().contains("cannot be read")).await;
     run.stop().await;
 }

@@ -41,19 +41,19 @@ fn pulses(seconds: &[i64]) -> Log {
 
 #[test]
 fn three_activations_in_a_minute_chatter() {
-    assert_eq!(due(&pulses(&[0, 30, 60]), 80), [("alarm.chattering", 60)]);
+    assert_eq!(due(&pulses(&[0, 30, 60]), 80), [("nuisance.chattering", 60)]);
     assert_eq!(due(&pulses(&[0, 30, 61]), 81), []);
 }
 
 #[test]
 fn a_chatter_is_said_once_an_episode() {
     let mut log = pulses(&[0, 30, 60]);
-    assert_eq!(say(&mut log, 80), [("alarm.chattering", 60)]);
+    assert_eq!(say(&mut log, 80), [("nuisance.chattering", 60)]);
     assert_eq!(say(&mut log, 80), []);
     [90, 120, 150].into_iter().for_each(|second| log.pulse(second, 20, HIGH));
     assert_eq!(say(&mut log, 170), [], "it goes on");
     [300, 330, 360].into_iter().for_each(|second| log.pulse(second, 20, HIGH));
-    assert_eq!(say(&mut log, 380), [("alarm.chattering", 360)]);
+    assert_eq!(say(&mut log, 380), [("nuisance.chattering", 360)]);
     assert_eq!(say(&mut log, 380), []);
 }
 
@@ -77,7 +77,7 @@ fn a_shelf_is_proposed_unless_it_is_gas() {
 #[test]
 fn old_news_is_none() {
     let log = pulses(&[0, 30, 60]);
-    assert_eq!(due(&log, 3_660), [("alarm.chattering", 60)]);
+    assert_eq!(due(&log, 3_660), [("nuisance.chattering", 60)]);
     assert_eq!(due(&log, 3_661), []);
 }
 
@@ -88,11 +88,11 @@ fn the_third_fleeting_within_an_hour_is_said_once_an_hour() {
     log.pulse(1_500, 10, HIGH);
     assert_eq!(say(&mut log, 2_000), [], "10 s are not fleeting");
     log.pulse(3_600, 9, HIGH);
-    assert_eq!(say(&mut log, 3_700), [("alarm.fleeting", 3_609)]);
+    assert_eq!(say(&mut log, 3_700), [("nuisance.fleeting", 3_609)]);
     [4_000, 5_000, 6_000, 7_000].into_iter().for_each(|second| log.pulse(second, 1, HIGH));
     assert_eq!(say(&mut log, 7_100), [], "said within the hour");
     log.pulse(7_300, 1, HIGH);
-    assert_eq!(say(&mut log, 7_400), [("alarm.fleeting", 7_301)]);
+    assert_eq!(say(&mut log, 7_400), [("nuisance.fleeting", 7_301)]);
     let mut sparse = Log::default();
     [0, 1_800, 3_601].into_iter().for_each(|second| sparse.pulse(second, 1, HIGH));
     assert_eq!(due(&sparse, 3_700), [], "not within an hour");
@@ -102,7 +102,7 @@ fn the_third_fleeting_within_an_hour_is_said_once_an_hour() {
 fn chatter_is_not_said_to_be_fleeting() {
     let mut log = Log::default();
     [0, 20, 40, 60, 80].into_iter().for_each(|second| log.pulse(second, 1, HIGH));
-    assert_eq!(due(&log, 100), [("alarm.chattering", 40)]);
+    assert_eq!(due(&log, 100), [("nuisance.chattering", 40)]);
 }
 
 #[test]
@@ -113,11 +113,11 @@ fn what_stands_for_more_than_a_day_is_said_once_an_activation() {
     assert_eq!(due(&log, DAY), []);
     let mut now = watch(&log);
     assert_eq!(now.due(at(DAY) + Span::from_micros(1)).len(), 1);
-    assert_eq!(say(&mut log, DAY + 10), [("alarm.standing", DAY)]);
+    assert_eq!(say(&mut log, DAY + 10), [("nuisance.standing", DAY)]);
     assert_eq!((say(&mut log, 3 * DAY), watch(&log).next_deadline()), (vec![], None));
     log.back(3 * DAY, HIGH);
     log.raise(3 * DAY + 1, HIGH);
-    assert_eq!(say(&mut log, 4 * DAY + 2), [("alarm.standing", 4 * DAY + 1)]);
+    assert_eq!(say(&mut log, 4 * DAY + 2), [("nuisance.standing", 4 * DAY + 1)]);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn what_is_hidden_does_not_stand() {
     log.moved(100, HIGH, Transition::Shelved, AlarmState::Shelved);
     assert_eq!((due(&log, 2 * DAY), watch(&log).next_deadline()), (vec![], None));
     log.moved(2 * DAY, HIGH, Transition::Unshelved, AlarmState::Unacknowledged);
-    assert_eq!(due(&log, 2 * DAY), [("alarm.standing", DAY)]);
+    assert_eq!(due(&log, 2 * DAY), [("nuisance.standing", DAY)]);
     log.close(2 * DAY + 1, HIGH);
     assert_eq!(due(&log, 2 * DAY + 2), [], "its rule was removed");
 }

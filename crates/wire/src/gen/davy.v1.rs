@@ -162,7 +162,7 @@ pub struct AlarmTransition {
     #[prost(int64, optional, tag = "29")]
     pub respond_within_us: ::core::option::Option<i64>,
 }
-/// An alarm is a nuisance (ISA-18.2-2016, 16.5). Kinds: alarm.chattering, alarm.fleeting, alarm.standing.
+/// An alarm is a nuisance (ISA-18.2-2016, 16.5). Kinds: nuisance.chattering, nuisance.fleeting, nuisance.standing.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Nuisance {
     #[prost(string, tag = "1")]
