@@ -162,7 +162,7 @@ impl Life {
             Transition::Raised => {
                 let anew = self.came_out || alarm.reason == "it still stands";
                 assert!(!self.cond || anew, "raised twice: {event:?}");
-                assert_eq!(alarm.clock.is_some_and(|it| it.uncertainty < Span::ZERO), false, "{event:?}");
+                assert!(alarm.clock.is_none_or(|it| it.uncertainty >= Span::ZERO), "{event:?}");
                 let open = match self.open.take() {
                     Some((occurrence, activation)) => (occurrence, activation + 1),
                     None => (id.clone(), 1),
