@@ -134,6 +134,8 @@ impl Core {
     /// A member fell silent at `time` on its clock: those that look at it judge without it.
     pub(crate) fn member_silent(&mut self, local: usize, time: Time, events: &mut Vec<Event>) {
         self.hot[local].set(Hot::SILENT, true);
+        // Its gateway may be silent as a whole: then that is the alarm, and no fault of each rule that looks at its points.
+        self.rolls_up(local, self.present(), events);
         for index in 0..self.layout.groups_of(local).len() {
             let group = self.layout.groups_of(local)[index];
             self.judge_group(group, Some(time), events);
@@ -224,7 +226,7 @@ impl Core {
                 let [own, other] = group.members.as_slice() else { return Said::UNKNOWN };
                 let value = |local: usize| (self.missing(local).is_none() && !self.awaited(local)).then(|| self.hot[local].value);
                 let reference = value(*other);
-                let fault = self.missing(*own).or(self.missing(*other)).is_some();
+                let fault = self.is_at_fault(*own) || self.is_at_fault(*other);
                 let Some((value, from)) = value(*own).zip(reference.or(*fallback)) else {
                     return Said { fault, ..Said::UNKNOWN };
                 };
@@ -232,12 +234,17 @@ impl Core {
                 Said { active: apart >= *active, clear: apart < *clear, unknown: false, fault, value: Some(value - from) }
             }
             Judge::Formula(program) if program.used().iter().any(|input| self.awaited(group.members[*input])) => {
-                let fault = program.used().iter().any(|input| self.missing(group.members[*input]).is_some());
+                let fault = program.used().iter().any(|input| self.is_at_fault(group.members[*input]));
                 Said { fault, ..Said::UNKNOWN }
             }
             Judge::Formula(program) => match self.evaluate(program, &group.members) {
                 Ok(active) => Said { active, clear: !active, unknown: false, fault: false, value: None },
-                Err(_) => Said::UNKNOWN,
+                Err(_) => {
+                    let mut used = program.used().iter().map(|input| group.members[*input]);
+                    let waits = used.any(|member| self.missing(member).is_some() && !self.is_at_fault(member));
+                    let fault = !waits || program.used().iter().any(|input| self.is_at_fault(group.members[*input]));
+                    Said { fault, ..Said::UNKNOWN }
+                }
             },
             Judge::Broken(_) => Said::UNKNOWN,
         }
@@ -247,6 +254,7 @@ impl Core {
         let Judge::Vote { active, clear, up, votes, missing } = group.judge else { return Said::UNKNOWN };
         let beyond = |value: f64, level: f64| if up { value >= level } else { value <= level };
         let (mut voting, mut holding, mut absent, mut awaited) = (0, 0, 0, 0);
+        let fault = group.members.iter().any(|member| self.is_at_fault(*member));
         for member in &group.members {
             if self.awaited(*member) {
                 awaited += 1;
@@ -269,7 +277,7 @@ impl Core {
         };
         let unknown = wanted == 0 || present + absent == 0;
         let value = u32::try_from(voting).ok().map(f64::from);
-        Said { active: voting >= wanted, clear: holding + absent + awaited < votes, unknown, fault: absent > 0, value }
+        Said { active: voting >= wanted, clear: holding + absent + awaited < votes, unknown, fault, value }
     }
 
     fn evaluate(&self, program: &Program, members: &[usize]) -> Result<bool, String> {
@@ -283,6 +291,13 @@ impl Core {
     /// A point that has never sent anything and may still do in time: it is not counted, and nobody is alarmed by a start.
     fn awaited(&self, local: usize) -> bool {
         !self.hot[local].has(Hot::SEEN | Hot::SILENT)
+    }
+
+    /// It is missing, and not only because its whole gateway is silent.
+    fn is_at_fault(&self, local: usize) -> bool {
+        let hot = &self.hot[local];
+        let only_silent = hot.has(Hot::SILENT) && !hot.has(Hot::BAD | Hot::CALIBRATING);
+        self.missing(local).is_some() && !(only_silent && self.is_silent(self.layout.gateway[local]))
     }
 
     /// Why a point has no value that counts.

@@ -14,6 +14,7 @@ use model::{
 use crate::apply::Core;
 use crate::emit::{Cause, enterprise_scope_of};
 use crate::life::Happening;
+use crate::point::Hot;
 use crate::tree::Tree;
 
 /// A link that is down for less is no alarm: it flaps, or Davy was started anew.
@@ -196,7 +197,12 @@ impl Core {
         for index in 0..self.layout.links.gateways_of(unit).len() {
             let gateway = self.layout.links.gateways_of(unit)[index];
             for point in 0..self.layout.fed_by(gateway).len() {
-                self.release(self.layout.fed_by(gateway)[point]);
+                let local = self.layout.fed_by(gateway)[point];
+                self.release(local);
+                if self.hot[local].has(Hot::SILENT) {
+                    // Rules that look at it judge again, at the end of the message: from now on it is missing by itself.
+                    self.touch_groups(local);
+                }
             }
         }
     }

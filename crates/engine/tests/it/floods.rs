@@ -168,7 +168,7 @@ async fn nothing_is_said_twice_wherever_it_is_killed() {
             journal.no_crash();
             let run = start(&journal);
             eventually("ready", || run.health.is_ready()).await;
-            let wanted = ["nuisance.chattering", "nuisance.chattering", "flood.started"];
+            let wanted = ["flood.started", "nuisance.chattering", "nuisance.chattering"];
             eventually("said", || said(&journal).len() >= 3).await;
             run.stop().await;
             let mut kinds = said(&journal);

@@ -42,7 +42,8 @@ fn a_missing_member_votes_where_that_is_safe() {
          5 alarm.returned p1.vote returned_unacknowledged #1 v=1
          5 alarm.returned p1.vote.fault returned_unacknowledged #1
          22.000001 alarm.raised p1.vote.fault unacknowledged #2 (p3 is silent)
-         25.000001 alarm.raised p1.vote unacknowledged #2 v=2",
+         25.000001 alarm.raised p1.vote unacknowledged #2 v=2
+         26.000001 alarm.raised e1.enterprise_down unacknowledged #1 (nothing comes from any of its gateways)",
     );
 }
 
@@ -107,8 +108,7 @@ fn a_deviation_from_another_point_falls_back_or_freezes() {
          6 alarm.returned p1.d.fault returned_unacknowledged #1
          6 alarm.returned p1.hard returned_unacknowledged #1 v=0
          6 alarm.returned p1.h.fault returned_unacknowledged #1
-         16.000001 alarm.raised p1.d.fault unacknowledged #2 (p2 is silent)
-         16.000001 alarm.raised p1.h.fault unacknowledged #2 (p2 is silent)",
+         16.000001 alarm.raised rugang/e1/g1.gateway_down unacknowledged #1 (nothing comes from it)",
     );
 }
 
@@ -185,5 +185,27 @@ fn a_member_that_never_comes_is_missing_once_it_is_silent() {
          20.000001 alarm.raised p1.vote.fault unacknowledged #1 (p3 never sent anything)
          22 alarm.returned p1.vote returned_unacknowledged #1 v=1
          22 alarm.returned p1.vote.fault returned_unacknowledged #1",
+    );
+}
+
+#[test]
+fn a_dead_gateway_is_no_fault_of_each_rule_that_looks_at_it() {
+    check(
+        &[
+            "p1 stale=10\n expression when=a>b a=p1 b=p2\n rule_fault of=expression id=e.fault\n vote 5 of=p1,p2 m=2 miss=no_vote\n \
+           rule_fault of=vote id=v.fault\np2 stale=10",
+        ],
+        "0 rev 1
+         1 p1=1 p2=2
+         20 tick              # one alarm
+         21 p1=1              # its gateway is back, p2 is not
+         22 p2=2
+         23 p1=1",
+        "11.000001 alarm.raised rugang/e1/g1.gateway_down unacknowledged #1 (nothing comes from it)
+         21 alarm.returned rugang/e1/g1.gateway_down returned_unacknowledged #1 (it is back)
+         21 alarm.raised p1.e.fault unacknowledged #1 (p2 is silent)
+         21 alarm.raised p1.v.fault unacknowledged #1 (p2 is silent)
+         22 alarm.returned p1.e.fault returned_unacknowledged #1
+         22 alarm.returned p1.v.fault returned_unacknowledged #1",
     );
 }
