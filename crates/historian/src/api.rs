@@ -122,7 +122,7 @@ impl HistoryService for Api {
         let (from, to) = request::times(selection.from.as_ref(), selection.to.as_ref())?;
         let kinds = selection.kinds.iter().map(|kind| KindFilter::parse(kind)).collect();
         let complete_to = self.complete(Concerns::Events).await?;
-        let query = EventQuery { kinds, subjects: selection.subjects, from, to };
+        let query = EventQuery { kinds, subjects: selection.subjects, from, to, ..EventQuery::default() };
         let (rows, next) = self.event_page(query, size, start).await?;
         let next = next.map(|key| request::page_token(epoch, hash, (key.position, key.ordinal)));
         let events = rows.iter().map(|row| event_to_v1(row, epoch)).collect::<Result<_, _>>()?;

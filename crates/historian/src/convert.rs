@@ -70,6 +70,7 @@ fn point_rows(revision: &Revision) -> impl Iterator<Item = PointRow> {
         park: point.park.as_ref().map(ToString::to_string).unwrap_or_default(),
         enterprise: point.enterprise.to_string(),
         installation: point.installation.to_string(),
+        hold: point.stale_after,
     })
 }
 

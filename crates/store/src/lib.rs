@@ -15,8 +15,10 @@ mod url;
 use std::sync::Arc;
 
 pub use api::{
-    Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, FORGET_BYTES, FORGET_ROWS, KindFilter,
-    MAX_FILTER_TERMS, MAX_PAGE, Page, PointRow, Progress, SampleKey, SampleQuery, SampleRow, Store, StoredSample, WriteBatch,
+    Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, FORGET_BYTES, FORGET_ROWS,
+    Figure, FigureQuery, GapQuery, GapRow, KindFilter, LegalHold, MAX_FILTER_TERMS, MAX_PAGE, OccurrenceChange, OccurrenceKey,
+    OccurrenceQuery, OccurrenceRow, Page, PendingSpan, PointRow, Policy, Progress, Resolution, RuleDayRow, RuleQuery, RuleRow,
+    SampleKey, SampleQuery, SampleRow, Store, StoreKind, StoredSample, SupervisionBatch, Upkeep, WriteBatch,
 };
 pub use error::StoreError;
 pub use metrics::describe as describe_metrics;

@@ -17,13 +17,14 @@ pub fn describe() {
     describe_counter!(REPEATED_EVENTS, "Events whose id was stored before; the first row stands.");
 }
 
-pub(crate) fn wrote(batch: &WriteBatch, seconds: f64) {
+pub(crate) fn wrote(batches: &[WriteBatch], seconds: f64) {
     histogram!(WRITE).record(seconds);
+    let sum = |rows: fn(&WriteBatch) -> usize| batches.iter().map(rows).sum::<usize>();
     let rows = [
-        ("samples", batch.samples.len()),
-        ("events", batch.events.len()),
-        ("dead_letters", batch.dead.len()),
-        ("points", batch.points.len()),
+        ("samples", sum(|batch| batch.samples.len())),
+        ("events", sum(|batch| batch.events.len())),
+        ("dead_letters", sum(|batch| batch.dead.len())),
+        ("points", sum(|batch| batch.points.len())),
     ];
     for (table, rows) in rows.into_iter().filter(|(_, rows)| *rows > 0) {
         counter!(ROWS, "table" => table).increment(rows as u64);

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use model::{Position, Time};
+use model::{PointNumber, Position, Time};
 use store::{
-    Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, Page, PointRow, Progress, SampleKey,
-    SampleQuery, Store, StoreError, StoredSample, WriteBatch,
+    Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, Figure, FigureQuery, GapQuery,
+    GapRow, OccurrenceKey, OccurrenceQuery, OccurrenceRow, Page, PendingSpan, PointRow, Policy, Progress, RuleDayRow, RuleQuery,
+    RuleRow, SampleKey, SampleQuery, SampleRow, Store, StoreError, StoredSample, SupervisionBatch, Upkeep, WriteBatch,
 };
 use tokio::sync::Semaphore;
 
@@ -64,14 +65,22 @@ impl Store for Faulty {
         self.inner.progress().await
     }
 
-    async fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+    async fn prepare(&self) -> Result<Description, StoreError> {
+        self.inner.prepare().await
+    }
+
+    fn lanes(&self) -> usize {
+        self.inner.lanes()
+    }
+
+    async fn write_all(&self, batches: &[WriteBatch]) -> Result<(), StoreError> {
         self.gate.acquire().await.unwrap().forget();
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Works);
         match fate {
-            Fate::Works => self.inner.write(batch).await,
+            Fate::Works => self.inner.write_all(batches).await,
             Fate::FailsBefore => Err(away()),
             Fate::FailsAfter => {
-                self.inner.write(batch).await?;
+                self.inner.write_all(batches).await?;
                 Err(away())
             }
         }
@@ -124,6 +133,59 @@ impl Store for Faulty {
     async fn forget_dead_before(&self, position: Position) -> Result<bool, StoreError> {
         self.forgets.fetch_add(1, Ordering::Relaxed);
         if self.forgets_nothing { Err(away()) } else { self.inner.forget_dead_before(position).await }
+    }
+
+    async fn points_named(&self, ids: &[String]) -> Result<Vec<PointRow>, StoreError> {
+        self.inner.points_named(ids).await
+    }
+
+    async fn samples_by_point(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<SampleRow>, StoreError> {
+        self.inner.samples_by_point(points, from, to).await
+    }
+
+    async fn samples_at(&self, points: &[PointNumber], not_before: Time, at: Time) -> Result<Vec<SampleRow>, StoreError> {
+        self.inner.samples_at(points, not_before, at).await
+    }
+
+    async fn figures(&self, query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
+        self.inner.figures(query).await
+    }
+
+    async fn pending(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<PendingSpan>, StoreError> {
+        self.inner.pending(points, from, to).await
+    }
+
+    async fn occurrences(
+        &self,
+        query: &OccurrenceQuery,
+        after: Option<OccurrenceKey>,
+        limit: usize,
+    ) -> Result<Page<OccurrenceRow, OccurrenceKey>, StoreError> {
+        self.inner.occurrences(query, after, limit).await
+    }
+
+    async fn write_supervision(&self, batch: &SupervisionBatch) -> Result<(), StoreError> {
+        self.inner.write_supervision(batch).await
+    }
+
+    async fn supervision_state(&self, key: &str) -> Result<Option<(Position, Vec<u8>)>, StoreError> {
+        self.inner.supervision_state(key).await
+    }
+
+    async fn gaps(&self, query: &GapQuery) -> Result<Vec<GapRow>, StoreError> {
+        self.inner.gaps(query).await
+    }
+
+    async fn rules(&self, query: &RuleQuery) -> Result<Vec<RuleRow>, StoreError> {
+        self.inner.rules(query).await
+    }
+
+    async fn rule_days(&self, query: &RuleQuery) -> Result<Vec<RuleDayRow>, StoreError> {
+        self.inner.rule_days(query).await
+    }
+
+    async fn maintain(&self, policy: &Policy, now: Time) -> Result<Upkeep, StoreError> {
+        self.inner.maintain(policy, now).await
     }
 
     async fn close(&self) {

@@ -26,8 +26,10 @@ use sqlx::sqlite::{
 
 use self::errors::{corrupt, during};
 use crate::{
-    Aggregate, AggregateQuery, DeadQuery, DeadRow, EventKey, EventQuery, EventRow, Page, PointRow, Progress, SampleKey,
-    SampleQuery, Store, StoreError, StoredSample, WriteBatch, metrics,
+    Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, Figure, FigureQuery, GapQuery,
+    GapRow, OccurrenceKey, OccurrenceQuery, OccurrenceRow, Page, PendingSpan, PointRow, Policy, Progress, RuleDayRow, RuleQuery,
+    RuleRow, SampleKey, SampleQuery, SampleRow, Store, StoreError, StoreKind, StoredSample, SupervisionBatch, Upkeep, WriteBatch,
+    metrics,
 };
 
 /// Readers at a time; more wait.
@@ -91,9 +93,9 @@ impl SqliteStore {
         forgotten
     }
 
-    async fn try_write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+    async fn try_write(&self, batches: &[WriteBatch]) -> Result<(), StoreError> {
         let mut connection = self.writer.acquire().await.map_err(during("reach the database"))?;
-        let written = write::write(&mut connection, batch).await;
+        let written = write::write(&mut connection, batches).await;
         if written.is_err() {
             // After a full disk nobody can say what state its transaction is in.
             connection.close_on_drop();
@@ -118,11 +120,19 @@ impl Store for SqliteStore {
         read(write::progress(&mut connection).await)
     }
 
-    async fn write(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+    async fn prepare(&self) -> Result<Description, StoreError> {
+        Ok(Description { kind: StoreKind::Sqlite, version: "SQLite".to_owned(), without: Vec::new() })
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    async fn write_all(&self, batches: &[WriteBatch]) -> Result<(), StoreError> {
         let started = Instant::now();
-        let written = self.try_write(batch).await;
+        let written = self.try_write(batches).await;
         match &written {
-            Ok(()) => metrics::wrote(batch, started.elapsed().as_secs_f64()),
+            Ok(()) => metrics::wrote(batches, started.elapsed().as_secs_f64()),
             Err(error) => metrics::failed("write", error),
         }
         written
@@ -182,11 +192,68 @@ impl Store for SqliteStore {
         self.try_forget(position).await.inspect_err(|error| metrics::failed("write", error))
     }
 
+    async fn points_named(&self, _ids: &[String]) -> Result<Vec<PointRow>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn samples_by_point(&self, _points: &[PointNumber], _from: Time, _to: Time) -> Result<Vec<SampleRow>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn samples_at(&self, _points: &[PointNumber], _not_before: Time, _at: Time) -> Result<Vec<SampleRow>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn figures(&self, _query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn pending(&self, _points: &[PointNumber], _from: Time, _to: Time) -> Result<Vec<PendingSpan>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn occurrences(
+        &self,
+        _query: &OccurrenceQuery,
+        _after: Option<OccurrenceKey>,
+        _limit: usize,
+    ) -> Result<Page<OccurrenceRow, OccurrenceKey>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn write_supervision(&self, _batch: &SupervisionBatch) -> Result<(), StoreError> {
+        Err(unwritten())
+    }
+
+    async fn supervision_state(&self, _key: &str) -> Result<Option<(Position, Vec<u8>)>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn gaps(&self, _query: &GapQuery) -> Result<Vec<GapRow>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn rules(&self, _query: &RuleQuery) -> Result<Vec<RuleRow>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn rule_days(&self, _query: &RuleQuery) -> Result<Vec<RuleDayRow>, StoreError> {
+        Err(unwritten())
+    }
+
+    async fn maintain(&self, _policy: &Policy, _now: Time) -> Result<Upkeep, StoreError> {
+        Ok(Upkeep::default())
+    }
+
     async fn close(&self) {
         self.readers.close().await;
         self.own.close().await;
         self.writer.close().await;
     }
+}
+
+fn unwritten() -> StoreError {
+    StoreError::InvalidInput { field: "store", reason: "of a later commit" }
 }
 
 fn read<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {

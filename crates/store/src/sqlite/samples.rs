@@ -194,6 +194,7 @@ pub(super) async fn points(connection: &mut SqliteConnection) -> Result<Vec<Poin
             park: column(row, 4)?,
             enterprise: column(row, 5)?,
             installation: column(row, 6)?,
+            hold: model::Span::from_secs(300),
         })
     };
     rows.iter().map(point).collect()

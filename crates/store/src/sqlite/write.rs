@@ -52,19 +52,21 @@ pub(super) const FORGET: &str = "delete from dead_letters where position in (sel
              select position, length(payload) as bytes from dead_letters where position < ? order by position limit ?)) \
      where older < ?)";
 
-/// Stores a batch, or nothing.
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &WriteBatch) -> Result<(), StoreError> {
-    if batch.upto <= batch.after {
+/// Stores all batches, or nothing.
+pub(super) async fn write(connection: &mut SqliteConnection, batches: &[WriteBatch]) -> Result<(), StoreError> {
+    if batches.iter().any(|batch| batch.upto <= batch.after) {
         return Err(StoreError::InvalidInput { field: "upto", reason: "a batch ends after the position it follows" });
     }
     // Immediate: the check of the position and the writes that rest on it see the same database.
     let mut transaction = connection.begin_with("begin immediate").await.map_err(during("begin a transaction"))?;
-    claim_epoch(&mut transaction, batch).await?;
-    advance(&mut transaction, batch).await?;
-    insert_points(&mut transaction, &batch.points).await.map_err(during("write points"))?;
-    insert_samples(&mut transaction, &batch.samples).await.map_err(during("write samples"))?;
-    insert_events(&mut transaction, &batch.events).await?;
-    insert_dead(&mut transaction, &batch.dead).await?;
+    for batch in batches {
+        claim_epoch(&mut transaction, batch).await?;
+        advance(&mut transaction, batch).await?;
+        insert_points(&mut transaction, &batch.points).await.map_err(during("write points"))?;
+        insert_samples(&mut transaction, &batch.samples).await.map_err(during("write samples"))?;
+        insert_events(&mut transaction, &batch.events).await?;
+        insert_dead(&mut transaction, &batch.dead).await?;
+    }
     transaction.commit().await.map_err(during("commit a transaction"))
 }
 
@@ -122,7 +124,7 @@ async fn advance(connection: &mut SqliteConnection, batch: &WriteBatch) -> Resul
 
 async fn insert_points(connection: &mut SqliteConnection, points: &[PointRow]) -> Result<(), sqlx::Error> {
     let bind = |binding: super::insert::Binding, row: &PointRow| {
-        let PointRow { number, id, unit, quantity, park, enterprise, installation } = row.clone();
+        let PointRow { number, id, unit, quantity, park, enterprise, installation, .. } = row.clone();
         binding.bind(i64::from(number.0)).bind(id).bind(unit).bind(quantity).bind(park).bind(enterprise).bind(installation)
     };
     POINTS.rows(connection, points, bind).await.map(drop)
