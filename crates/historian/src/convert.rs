@@ -26,6 +26,17 @@ pub(crate) fn batch(journal: JournalId, epoch: Epoch, after: Position, records: 
     batch
 }
 
+/// Adds the batch that follows in the same journal.
+pub(crate) fn join(batch: &mut WriteBatch, next: WriteBatch) {
+    let WriteBatch { upto, time, samples, events, dead, points, occurrences, .. } = next;
+    (batch.upto, batch.time) = (upto, time);
+    batch.samples.extend(samples);
+    batch.events.extend(events);
+    batch.dead.extend(dead);
+    batch.points.extend(points);
+    batch.occurrences.extend(occurrences);
+}
+
 fn add(batch: &mut WriteBatch, record: &JournalRecord) -> Result<(), DecodeError> {
     match (record.journal, record.kind) {
         (JournalId::Telemetry(_), _) => {

@@ -9,14 +9,18 @@ mod complete;
 mod convert;
 mod error;
 mod forget;
+mod gather;
 mod lost;
 mod metrics;
+mod pace;
 mod progress;
 mod request;
 mod run;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod watch;
+mod writes;
 
 use std::sync::Arc;
 

@@ -105,6 +105,12 @@ impl From<journal::JournalError> for Fault {
     }
 }
 
+impl From<HistorianError> for Fault {
+    fn from(error: HistorianError) -> Self {
+        Self::Fatal(error)
+    }
+}
+
 impl From<store::StoreError> for Fault {
     fn from(error: store::StoreError) -> Self {
         Self::Store(error)

@@ -15,6 +15,10 @@ pub(crate) const LAG: &str = "davy_historian_lag_seconds";
 pub(crate) const STORE_FAILURES: &str = "davy_historian_store_failures_total";
 /// Positions that retention dropped before they were stored, by journal.
 pub(crate) const LOST: &str = "davy_historian_lost_positions_total";
+/// How much of what the journal's retention allows the records not yet stored have used up; at 1 they are dropped.
+pub(crate) const RETENTION_USED: &str = "davy_historian_retention_used_ratio";
+/// Transactions under way.
+pub(crate) const UNDER_WAY: &str = "davy_historian_writes_under_way";
 /// Requests, by method.
 pub(crate) const REQUESTS: &str = "davy_historian_requests_total";
 
@@ -26,6 +30,8 @@ pub(crate) fn describe() {
     describe_gauge!(LAG, Unit::Seconds, "age of the oldest record not yet stored");
     describe_counter!(STORE_FAILURES, "failed calls to the store, by kind");
     describe_counter!(LOST, "positions dropped by retention before they were stored, by journal");
+    describe_gauge!(RETENTION_USED, "share of the journal's retention used up by what is not stored; at 1 it is dropped");
+    describe_gauge!(UNDER_WAY, "transactions under way");
     describe_counter!(REQUESTS, "requests for history, by method");
 }
 

@@ -1,26 +1,28 @@
-//! The loop: round after round over all journals, `events` first, so that points are named before their samples are stored.
+//! The loop: set after set of records from all journals into the store, each set one transaction with the positions it reaches.
 //!
-//! Limits: one transaction holds what one read gives, about 10,000 samples. A round of little begins 50 ms after the last one,
-//! or later when rounds take long (many partitions with a row each cost a transaction each), 500 ms at most; a round that could not
-//! take all there was begins at once. A store that fails is asked again after 100 ms, and then after twice as long each time up to 5 s.
+//! While a set is being written the next one is read and decoded, and as many are under way as the store takes at once. A set that names
+//! points goes alone: no sample is stored before its point has a name.
+//! Limits: pace.rs says how much a set holds. A set of little begins 50 ms after the last one, or later where one takes long, 500 ms at
+//! most; after a set that could not take all there was the next begins at once. A store that fails is asked again after 100 ms, and then
+//! after twice as long each time up to 5 s.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use journal::{Journal, JournalError, JournalId, Level, ReadLimit};
-use model::{PARTITIONS, Partition, Position, Time};
+use journal::{Journal, JournalError, JournalId};
+use model::{Position, Time};
 use service::{Component, Latch, Shutdown};
 use store::{Store, StoreError, WriteBatch};
 use tokio::time::Instant;
 
 use crate::forget::Forgetting;
+use crate::gather::{Gathered, Gatherer, Set};
 use crate::lost::{self, Gap};
+use crate::pace::Pace;
 use crate::progress::Stored;
-use crate::{HistorianError, convert, metrics};
-
-/// A sample takes about 20 bytes in the journal.
-const READ: ReadLimit = ReadLimit { records: 4_096, bytes: 192 * 1_024 };
+use crate::watch::{Place, Places, Watch, every_journal};
+use crate::writes::{Writes, Written};
+use crate::{HistorianError, metrics};
 
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -31,7 +33,7 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
 /// From this lag on the health page says it.
-const LAG_WORTH_SAYING_S: i64 = 30;
+const LAG_WORTH_SAYING_S: f64 = 30.0;
 
 /// What stops a round.
 #[derive(Debug)]
@@ -42,22 +44,6 @@ pub(crate) enum Fault {
     Fatal(HistorianError),
 }
 
-/// How far a journal is stored.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    position: Position,
-    /// Journal time of the record there.
-    time: Time,
-    /// When everything was stored last.
-    whole_at: Time,
-}
-
-impl Place {
-    const START: Self = Self { position: Position(0), time: Time::MIN, whole_at: Time::MIN };
-}
-
-type Places = BTreeMap<JournalId, Place>;
-
 /// The loop that brings journals into the store.
 pub struct Historian {
     journal: Arc<dyn Journal>,
@@ -65,8 +51,10 @@ pub struct Historian {
     stored: Arc<Stored>,
     /// `None` where only the store knows: at the start, and after every failure.
     places: Option<Places>,
-    /// Journals that could not be read last time, and why.
-    stuck: BTreeMap<JournalId, String>,
+    gatherer: Gatherer,
+    writes: Writes,
+    pace: Pace,
+    watch: Watch,
     forgetting: Forgetting,
     latch: Option<Latch>,
     health: Component,
@@ -75,8 +63,19 @@ pub struct Historian {
 impl Historian {
     pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, stored: Arc<Stored>, latch: Latch) -> Self {
         let health = latch.component().clone();
-        let (stuck, forgetting) = (BTreeMap::new(), Forgetting::default());
-        Self { journal, store, stored, places: None, stuck, forgetting, latch: Some(latch), health }
+        Self {
+            gatherer: Gatherer::new(Arc::clone(&journal)),
+            writes: Writes::new(Arc::clone(&store)),
+            watch: Watch::new(store.lanes()),
+            journal,
+            store,
+            stored,
+            places: None,
+            pace: Pace::default(),
+            forgetting: Forgetting::default(),
+            latch: Some(latch),
+            health,
+        }
     }
 
     /// Stores what is durable until shutdown, and then what is left, for two seconds at most. Ends early only where the journal is
@@ -94,7 +93,7 @@ impl Historian {
             match self.round().await {
                 Ok(behind) => {
                     failing.over();
-                    self.say_lag();
+                    self.look();
                     if drain_until.is_some_and(|until| !behind || Instant::now() >= until) {
                         return Ok(());
                     }
@@ -105,9 +104,8 @@ impl Historian {
                 Err(Fault::Fatal(HistorianError::Journal(JournalError::Closed))) if drain_until.is_some() => return Ok(()),
                 Err(Fault::Fatal(error)) => return Err(error),
                 Err(Fault::Store(error)) => {
-                    // A write may have been carried out all the same: the store says how far it is.
-                    self.places = None;
-                    let wait = failing.again(&error, &self.health, self.latch.is_none());
+                    self.look();
+                    let wait = failing.again(&error, &self.health, self.latch.is_none(), self.watch.risk());
                     if drain_until.is_some() {
                         tracing::warn!("stopping with records not yet stored; the next start goes on there");
                         return Ok(());
@@ -118,63 +116,81 @@ impl Historian {
         }
     }
 
-    /// Takes some of every journal; true where more is there.
+    /// Takes one set; true where more is there.
     async fn round(&mut self) -> Result<bool, Fault> {
+        let round = self.try_round().await;
+        if round.is_err() {
+            // A write may have been carried out all the same: the store says how far it is.
+            self.places = None;
+            self.pace.failed();
+        }
+        round
+    }
+
+    async fn try_round(&mut self) -> Result<bool, Fault> {
         if self.places.is_none() {
             self.load().await?;
         }
-        // As far as it goes now: events that keep coming must not keep the samples waiting.
-        let events = self.journal.bounds(JournalId::Events).durable;
-        while self.step(JournalId::Events).await? && self.place(JournalId::Events).position < events {}
-        let mut behind = false;
-        for partition in self.journal.partitions() {
-            behind |= self.step(JournalId::Telemetry(partition)).await?;
-        }
-        behind |= self.step(JournalId::Dead).await?;
+        let more = match self.gatherer.gather(self.pace.rows()).await? {
+            Gathered::Gap(gap) => {
+                self.settle_all().await?;
+                self.step_over(&gap).await?;
+                true
+            }
+            Gathered::Set(set) if set.batches.is_empty() => {
+                self.settle_all().await?;
+                false
+            }
+            Gathered::Set(set) => self.begin(set).await?,
+        };
         // Last: the store has to keep up with what comes before it looks after what is old.
         self.forgetting.step(&*self.journal, &*self.store).await;
-        Ok(behind)
+        Ok(more)
     }
 
-    /// Takes the next records of one journal; true where more are there.
-    async fn step(&mut self, journal: JournalId) -> Result<bool, Fault> {
-        let Place { position: after, time, .. } = self.place(journal);
-        if self.journal.bounds(journal).durable <= after {
-            return Ok(false);
+    async fn begin(&mut self, set: Set) -> Result<bool, Fault> {
+        let (more, alone) = (set.more, set.names_points());
+        let room = if alone { 0 } else { self.watch.lanes - 1 };
+        while self.writes.len() > room {
+            self.settle().await?;
         }
-        let batch = match self.journal.read(journal, after, Level::Durable, READ).await {
-            Ok(records) if records.is_empty() => return Ok(false),
-            Ok(records) => {
-                let label = metrics::label(journal);
-                ::metrics::counter!(metrics::RECORDS, "journal" => label).increment(records.len() as u64);
-                convert::batch(journal, self.journal.epoch(), after, &records)
-            }
-            Err(JournalError::Trimmed { first, .. }) => {
-                let gap = Gap { journal, stored: after, time, first };
-                lost::tell(&*self.journal, &*self.store, &gap).await?;
-                let (journal, epoch) = (journal.to_string(), self.journal.epoch());
-                WriteBatch { journal, epoch, after, upto: gap.last(), time, ..WriteBatch::default() }
-            }
-            Err(error @ (JournalError::Corrupt { .. } | JournalError::Storage { .. })) => {
-                self.stuck(journal, &error);
-                return Ok(false);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        self.stuck.remove(&journal);
+        self.writes.begin(set);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of a handful")]
+        ::metrics::gauge!(metrics::UNDER_WAY).set(self.writes.len() as f64);
+        if alone || !more {
+            self.settle_all().await?;
+        }
+        Ok(more)
+    }
+
+    async fn settle_all(&mut self) -> Result<(), Fault> {
+        while self.writes.len() > 0 {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), Fault> {
+        let Some(settled) = self.writes.settle().await else { return Ok(()) };
+        let Written { reached, rows, took } = settled?;
+        self.pace.took(rows, took);
+        for (journal, position, time, records) in reached {
+            ::metrics::counter!(metrics::RECORDS, "journal" => metrics::label(journal)).increment(records);
+            self.reached(journal, position, time);
+        }
+        Ok(())
+    }
+
+    /// Says what retention has dropped, and goes on behind it.
+    async fn step_over(&mut self, gap: &Gap) -> Result<(), Fault> {
+        lost::tell(&*self.journal, &*self.store, gap).await?;
+        let Gap { journal, stored: after, time, .. } = *gap;
+        let (name, epoch) = (journal.to_string(), self.journal.epoch());
+        let batch = WriteBatch { journal: name, epoch, after, upto: gap.last(), time, ..WriteBatch::default() };
         self.store.write(&batch).await?;
-        self.reached(journal, batch.upto, batch.time);
-        Ok(batch.upto < self.journal.bounds(journal).durable)
-    }
-
-    /// A journal that cannot be read is passed over: the others go on, and so does the process. It is tried again each round, until it
-    /// can be read or retention has passed it.
-    fn stuck(&mut self, journal: JournalId, error: &JournalError) {
-        if !self.stuck.contains_key(&journal) {
-            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            tracing::error!(%error, cause, %journal, "journal cannot be read; its history waits, alarms go on");
-        }
-        self.stuck.insert(journal, error.to_string());
+        self.gatherer.reached(journal, batch.upto, time);
+        self.reached(journal, batch.upto, time);
+        Ok(())
     }
 
     /// Asks the store how far it is, and whether it belongs to this journal.
@@ -185,6 +201,7 @@ impl Historian {
             return Err(Fault::Fatal(HistorianError::OtherEpoch { stored, journal }));
         }
         self.places = Some(Places::new());
+        self.gatherer.restart();
         for id in every_journal() {
             let name = id.to_string();
             let Some(&(stored, time)) = progress.positions.get(&name) else { continue };
@@ -192,11 +209,21 @@ impl Historian {
             if stored > end {
                 return Err(Fault::Fatal(HistorianError::Ahead { name, stored, end }));
             }
+            self.gatherer.reached(id, stored, time);
             self.reached(id, stored, time);
         }
         if let Some(latch) = self.latch.take() {
             latch.release();
-            tracing::info!(journals = progress.positions.len(), "historian goes on where the store ends");
+            self.say_store(progress.positions.len()).await?;
+        }
+        Ok(())
+    }
+
+    async fn say_store(&self, journals: usize) -> Result<(), Fault> {
+        let store::Description { version, without, .. } = self.store.prepare().await?;
+        tracing::info!(store = version, journals, "historian goes on where the store ends");
+        for missing in without {
+            tracing::warn!(missing, "the database does not do everything by itself");
         }
         Ok(())
     }
@@ -214,21 +241,22 @@ impl Historian {
         self.stored.reached(journal, position);
     }
 
-    fn say_lag(&self) {
-        let now = self.journal.now();
-        // What is not stored came after the last stored record, and after the moment when nothing was missing.
-        let lag = |journal: JournalId| {
-            let Place { position, time, whole_at } = self.place(journal);
-            let behind = self.journal.bounds(journal).durable > position && position > Position(0);
-            if behind { now.since(time.max(whole_at)).micros() } else { 0 }
-        };
-        let lag_us = every_journal().map(lag).max().unwrap_or(0);
-        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        ::metrics::gauge!(metrics::LAG).set(lag_us as f64 / 1e6);
-        if let Some((journal, why)) = self.stuck.first_key_value() {
+    /// Looks at how far behind the history is, and says it where somebody has to know.
+    fn look(&mut self) {
+        // After a failure only the store knows its places: what was known last is still the best there is.
+        if let Some(places) = &self.places {
+            self.watch.known.clone_from(places);
+        }
+        self.watch.look(&*self.journal);
+        if self.places.is_none() {
+            return;
+        }
+        if let Some((journal, why)) = self.gatherer.stuck() {
             self.health.degraded(format!("cannot read {journal}: {why}; alarms are not concerned"));
-        } else if lag_us >= LAG_WORTH_SAYING_S * 1_000_000 {
-            self.health.degraded(format!("history is {} s behind; alarms are not concerned", lag_us / 1_000_000));
+        } else if let Some(risk) = self.watch.risk() {
+            self.health.degraded(risk);
+        } else if self.watch.lag_s >= LAG_WORTH_SAYING_S {
+            self.health.degraded(format!("history is {:.0} s behind; alarms are not concerned", self.watch.lag_s));
         } else {
             self.health.ready();
         }
@@ -243,11 +271,6 @@ impl Historian {
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-fn every_journal() -> impl Iterator<Item = JournalId> {
-    let partitions = (0..PARTITIONS).filter_map(|number| u8::try_from(number).ok());
-    partitions.map(|number| JournalId::Telemetry(Partition(number))).chain([JournalId::Events, JournalId::Dead])
 }
 
 async fn sleep(wait: Duration, shutdown: &Shutdown) {
@@ -266,7 +289,7 @@ struct Failing {
 
 impl Failing {
     /// How long to wait this time.
-    fn again(&mut self, error: &StoreError, health: &Component, started: bool) -> Duration {
+    fn again(&mut self, error: &StoreError, health: &Component, started: bool, risk: Option<String>) -> Duration {
         let kind = error.kind();
         let label = format!("{kind:?}").to_ascii_lowercase();
         ::metrics::counter!(metrics::STORE_FAILURES, "kind" => label).increment(1);
@@ -275,7 +298,8 @@ impl Failing {
             let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(%error, cause, "store fails; history waits in the journal and is tried again, alarms go on");
         }
-        let why = format!("history waits in the journal for {} s: {error}", since.elapsed().as_secs());
+        let risk = risk.map(|risk| format!("; {risk}")).unwrap_or_default();
+        let why = format!("history waits in the journal for {} s: {error}{risk}", since.elapsed().as_secs());
         // Never yet reached: the service would have nothing to answer from.
         if started {
             health.degraded(why)

@@ -300,6 +300,10 @@ pub trait Journal: Send + Sync + 'static {
     /// What the journal holds.
     fn bounds(&self, journal: JournalId) -> Bounds;
 
+    /// How much of what retention allows is used up behind a position whose record was appended at `time`: 0 where nothing stands behind it;
+    /// from 1 on the next trim may drop what does. A journal that keeps everything uses nothing up.
+    fn retention_used(&self, journal: JournalId, after: Position, time: Time) -> f64;
+
     /// The last `key_seq` that a key has written in a journal, at `Level::Appended`.
     fn key_seq(&self, journal: JournalId, key: &Key) -> KeySeq;
 

@@ -293,6 +293,10 @@ impl Journal for MemJournal {
         Bounds { first, appended, durable: Self::level(&state, journal, Level::Durable), last_time }
     }
 
+    fn retention_used(&self, _journal: JournalId, _after: Position, _time: Time) -> f64 {
+        0.0
+    }
+
     fn key_seq(&self, journal: JournalId, key: &Key) -> KeySeq {
         self.state.lock().logs.get(&journal).map_or(KeySeq(0), |log| count(log, key))
     }

@@ -134,6 +134,10 @@ impl Journal for Memory {
         Bounds { first: Position(1), appended: last.position, durable: last.position, last_time: last.time }
     }
 
+    fn retention_used(&self, _journal: JournalId, _after: Position, _time: Time) -> f64 {
+        0.0
+    }
+
     fn key_seq(&self, id: JournalId, key: &Key) -> KeySeq {
         KeySeq(self.all(id).iter().filter(|it| it.key == *key).count() as u64)
     }

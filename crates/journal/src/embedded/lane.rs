@@ -190,6 +190,13 @@ impl Lane {
         self.state.lock().runs.front().filter(|run| *run.file == *file).map(Run::last)
     }
 
+    /// The number of the file in which the record after a position stands, or the oldest kept where that is gone.
+    pub(crate) fn file_after(&self, position: Position) -> Option<u64> {
+        let state = self.state.lock();
+        let at = state.runs.partition_point(|run| run.last() <= position.0);
+        state.runs.get(at).map(|run| run.file.number)
+    }
+
     /// The runs that stand in this file.
     pub(crate) fn runs_in(&self, file: &LogFile) -> Vec<Run> {
         self.state.lock().runs.iter().filter(|run| *run.file == *file).cloned().collect()

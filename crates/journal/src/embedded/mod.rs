@@ -208,6 +208,20 @@ impl Journal for Embedded {
         self.shared.lane(journal).bounds()
     }
 
+    fn retention_used(&self, journal: JournalId, after: Position, time: Time) -> f64 {
+        let lane = self.shared.lane(journal);
+        if !matches!(journal, JournalId::Telemetry(_)) || after >= lane.bounds().appended {
+            return 0.0;
+        }
+        let config = &self.shared.config;
+        // All segments but the last have about the same size, so their numbers tell how much stands behind one.
+        let segments = lane.file_after(after).map_or(u64::MAX, |number| self.shared.active_file().saturating_sub(number) + 1);
+        let share = |used: u64, of: u64| used as f64 / of.max(1) as f64;
+        let age = self.shared.clock.now().since(time).micros().max(0).cast_unsigned();
+        let by_age = if time == Time::MIN { 0.0 } else { share(age, config.telemetry_keep.micros().cast_unsigned()) };
+        by_age.max(share(segments.saturating_mul(config.segment_bytes), config.telemetry_bytes))
+    }
+
     fn key_seq(&self, journal: JournalId, key: &Key) -> KeySeq {
         self.shared.lane(journal).key_seq(key)
     }

@@ -118,6 +118,11 @@ impl Shared {
         &self.lanes[lane_of(journal)]
     }
 
+    /// The number of the file that is written.
+    pub(crate) fn active_file(&self) -> u64 {
+        self.pending.lock().number
+    }
+
     /// How much of the active file is known to be synced.
     pub(crate) fn synced(&self) -> u64 {
         self.pending.lock().synced

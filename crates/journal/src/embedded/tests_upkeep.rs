@@ -107,6 +107,25 @@ fn damage(path: &Path, text: &str) {
 }
 
 #[tokio::test]
+async fn what_retention_allows_is_used_up_by_age_and_by_size() {
+    let folder = TempDir::new().expect("a folder");
+    let clock = clock();
+    let config = EmbeddedConfig { telemetry_bytes: 400_000, ..config(&folder, Arc::clone(&clock) as Arc<_>) };
+    let journal = Embedded::open(config).await.expect("opens");
+    fill(&journal, 60).await;
+    let appended = journal.bounds(T7).appended;
+    let used = |after: u64| journal.retention_used(T7, Position(after), journal.now());
+    assert_eq!(used(appended.0), 0.0, "nothing stands behind the last one");
+    assert_eq!(journal.retention_used(JournalId::Events, Position(1), Time::MIN), 0.0, "events are kept");
+    let (whole, half) = (used(0), used(30));
+    assert!(whole > 1.5 * half && half > 0.0 && whole < 1.0, "{whole} {half}");
+    let start = journal.now();
+    clock.pass(Span::from_secs(18 * 3_600));
+    let by_age = journal.retention_used(T7, Position(appended.0 - 1), start);
+    assert!((by_age - 0.75).abs() < 1e-6, "three quarters of a day: {by_age}");
+}
+
+#[tokio::test]
 async fn damaged_telemetry_goes_with_its_segment() {
     let folder = many_segments().await;
     for number in [1, 2] {
