@@ -75,6 +75,12 @@ pub enum Command {
         #[command(subcommand)]
         action: JournalAction,
     },
+    /// Make the tables of a store, or bring them up to date; `up` does it at its start as well.
+    Migrate {
+        /// sqlite:PATH, or postgres://[user[:pass]@]host[:port]/database.
+        #[arg(long, env = "DAVY_STORE")]
+        store: String,
+    },
     /// Hash a password, read from standard input, for a users file of the embedded broker.
     MqttPassword,
 }
@@ -112,7 +118,7 @@ pub struct UpArgs {
     /// Journal; embedded in the data folder is the only kind of this version.
     #[arg(long, env = "DAVY_JOURNAL")]
     pub journal: Option<String>,
-    /// History: sqlite:PATH [default: history.sqlite in the data folder].
+    /// History: sqlite:PATH, or postgres://[user[:pass]@]host[:port]/database [default: history.sqlite in the data folder].
     #[arg(long, env = "DAVY_STORE", hide_env_values = true)]
     pub store: Option<String>,
     /// gRPC address [default: 127.0.0.1:50051].

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod command;
 mod demo;
 pub mod exit;
+mod history;
 mod output;
 mod play;
 mod recorded;

@@ -9,10 +9,11 @@ use figures::FloodConfig;
 use ingest::MqttConfig;
 use model::Span;
 use serde::Deserialize;
-use store::StoreUrl;
+use store::{Policy, StoreUrl};
 
 use crate::cli::UpArgs;
 use crate::exit::CommandError;
+use crate::history::History;
 
 /// What `up` runs with.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Settings {
     pub mqtt_users: Option<PathBuf>,
     /// The history.
     pub store: StoreUrl,
+    /// How long what of it is kept.
+    pub history: Policy,
     /// Where gRPC listens.
     pub grpc_listen: SocketAddr,
     /// Where HTTP listens.
@@ -62,6 +65,7 @@ struct File {
     flood_start_above: Option<u32>,
     flood_end_below: Option<u32>,
     flood_window_minutes: Option<u32>,
+    history: Option<History>,
 }
 
 impl Settings {
@@ -93,6 +97,7 @@ impl Settings {
             given(args.flood_window_minutes, file.flood_window_minutes),
             &mut faults,
         );
+        let history = file.history.unwrap_or_default().policy(&mut faults);
         let site = args.site.clone().or(file.site);
         if site.is_none() && !args.demo {
             faults.push("--site is missing; give a site file or a folder of them, or try `davy up --demo`".to_owned());
@@ -117,6 +122,7 @@ impl Settings {
             mqtt_listen_given: mqtt_listen.is_some(),
             mqtt_users,
             store,
+            history,
             grpc_listen: args.grpc_listen.or(file.grpc_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 50_051))),
             http_listen: args.http_listen.or(file.http_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_080))),
             flood,

@@ -9,13 +9,15 @@ use anyhow::{Context, anyhow};
 use engine::{AlarmApi, AlarmConfig, AlarmParts, FloodParts, FloodsConfig, OnlineRates};
 use ingest::{BrokerConfig, EmbeddedBroker, IngestConfig, Link, Users};
 use journal::{Embedded, EmbeddedConfig, Journal};
-use model::Revision;
+use model::{ErrorKind, Revision};
 use service::{Health, MetricsHandle, Shutdown};
 use site::{Loaded, SourceFile};
+use store::{Store, StoreError, StoreUrl};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use wire::v1::alarm_service_server::AlarmServiceServer;
+use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 
 use crate::demo::Outlet;
 use crate::exit::CommandError;
@@ -30,6 +32,9 @@ const DRAIN_WITHIN: Duration = Duration::from_millis(3_500);
 /// How long the history may take to close after that.
 const STORE_CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
+/// How long a start waits for the store before it goes on without it.
+const STORE_OPEN_WITHIN: Duration = Duration::from_secs(5);
+
 /// How often the event journal is sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(60);
 
@@ -42,7 +47,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let metrics = service::install_metrics();
     let config = EmbeddedConfig::new(settings.data.join("journal"));
     let journal: Arc<dyn Journal> = Embedded::open(config).await.map_err(|error| CommandError::of(error.kind(), error))?;
-    let store = store::open(&settings.store).await.map_err(|error| CommandError::of(error.kind(), error))?;
+    let store = open_store(&settings.store).await?;
     ingest::mark_start(&*journal).await.map_err(|error| CommandError::of(error.kind(), error))?;
     let revision = registry::publish(&*journal, loaded.site, &loaded.content).await;
     let revision = revision.map_err(|error| CommandError::of(error.kind(), error))?;
@@ -65,8 +70,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     parts.start(Stage::Intake, "ingest", |stop| ingest::serve(ingest, stop));
     let alarm_service = start_engine(&journal, &health, &mut parts);
     start_floods(&journal, settings.flood, &health, &mut parts);
-    let (history_service, historian) = historian::build(Arc::clone(&journal), Arc::clone(&store), health.latch("historian"));
-    parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
+    let history_service = start_historian(&settings, &journal, &store, &health, &mut parts);
     let exchange =
         exchange::Parts { journal: Arc::clone(&journal), latch: health.latch("exchange"), config: exchange::Config::default() };
     let (exchange_service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
@@ -105,6 +109,23 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     Ok(())
 }
 
+/// The store, which may be away: alarms do not wait for it, and the historian reaches it when it is back. What no waiting can mend, such as
+/// tables of a later version, stops the start.
+async fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, CommandError> {
+    let failed = |error: StoreError| CommandError::of(error.kind(), error);
+    let store = store::open(url).await.map_err(failed)?;
+    match tokio::time::timeout(STORE_OPEN_WITHIN, store.prepare()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(%error, cause, "the store is away; alarms go on, history waits in the journal");
+        }
+        Ok(Err(error)) => return Err(failed(error)),
+        Err(_) => tracing::error!("the store does not answer; alarms go on, history waits in the journal"),
+    }
+    Ok(store)
+}
+
 /// The engine, and the alarm service beside it: they share what the engine counts.
 fn start_engine(journal: &Arc<dyn Journal>, health: &Health, parts: &mut Running) -> AlarmServiceServer<AlarmApi> {
     let online = Arc::<OnlineRates>::default();
@@ -119,6 +140,26 @@ fn start_engine(journal: &Arc<dyn Journal>, health: &Health, parts: &mut Running
         AlarmParts { journal: Arc::clone(journal), latch: health.latch("alarms"), online, config: AlarmConfig::default() };
     let (service, runner) = engine::alarm_service(alarms);
     parts.start(Stage::Serve, "alarms", |stop| runner.run(stop));
+    service
+}
+
+/// The historian and its service.
+fn start_historian(
+    settings: &Settings,
+    journal: &Arc<dyn Journal>,
+    store: &Arc<dyn Store>,
+    health: &Health,
+    parts: &mut Running,
+) -> HistoryServiceServer<impl HistoryService + use<>> {
+    let history = historian::Parts {
+        journal: Arc::clone(journal),
+        store: Arc::clone(store),
+        latch: health.latch("historian"),
+        upkeep: health.latch("upkeep").release(),
+        policy: settings.history.clone(),
+    };
+    let (service, historian) = historian::build(history);
+    parts.start(Stage::Serve, "historian", |stop| historian.serve(stop));
     service
 }
 

@@ -19,26 +19,61 @@ mod run;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod watch;
 mod writes;
 
 use std::sync::Arc;
 
 use journal::Journal;
-use service::Latch;
-use store::Store;
+use service::{Component, Latch, Shutdown};
+use store::{Policy, Store};
 use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 
 pub use error::HistorianError;
-pub use run::Historian;
 
-/// The service, and the loop that keeps what it answers from up to date.
-pub fn build(
-    journal: Arc<dyn Journal>,
-    store: Arc<dyn Store>,
-    latch: Latch,
-) -> (HistoryServiceServer<impl HistoryService>, Historian) {
+use run::Rows;
+use upkeep::Keeper;
+
+/// What the historian is made of.
+pub struct Parts {
+    /// Where records come from.
+    pub journal: Arc<dyn Journal>,
+    /// Where rows go.
+    pub store: Arc<dyn Store>,
+    /// Readiness: released when the store has said how far it is.
+    pub latch: Latch,
+    /// How upkeep is: never holds readiness back.
+    pub upkeep: Component,
+    /// How long what is kept.
+    pub policy: Policy,
+}
+
+/// The service, and the loops that keep what it answers from up to date.
+pub fn build(parts: Parts) -> (HistoryServiceServer<impl HistoryService>, Historian) {
+    let Parts { journal, store, latch, upkeep, policy } = parts;
     let stored = Arc::new(progress::Stored::default());
-    let historian = Historian::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&stored), latch);
-    (HistoryServiceServer::new(api::Api::new(journal, store, stored)), historian)
+    let rows = Rows::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&stored), latch);
+    let keeper = Keeper::new(Arc::clone(&journal), Arc::clone(&store), policy, upkeep);
+    (HistoryServiceServer::new(api::Api::new(journal, store, stored)), Historian { rows, keeper })
+}
+
+/// The loops.
+pub struct Historian {
+    rows: Rows,
+    keeper: Keeper,
+}
+
+impl Historian {
+    /// Runs until shutdown; what ends the storing of rows ends all: a journal that is gone, or a store that holds the history of another.
+    pub async fn serve(self, shutdown: Shutdown) -> Result<(), HistorianError> {
+        let upkeep = shutdown.child();
+        let rows = async {
+            let ended = self.rows.serve(shutdown).await;
+            upkeep.request();
+            ended
+        };
+        let (ended, ()) = tokio::join!(rows, self.keeper.run(&upkeep));
+        ended
+    }
 }

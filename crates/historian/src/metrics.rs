@@ -1,7 +1,7 @@
 //! Metrics of the historian.
 
 use journal::JournalId;
-use metrics::{Unit, describe_counter, describe_gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Records taken from journals and stored, by journal.
 pub(crate) const RECORDS: &str = "davy_historian_records_total";
@@ -19,6 +19,10 @@ pub(crate) const LOST: &str = "davy_historian_lost_positions_total";
 pub(crate) const RETENTION_USED: &str = "davy_historian_retention_used_ratio";
 /// Transactions under way.
 pub(crate) const UNDER_WAY: &str = "davy_historian_writes_under_way";
+/// Time of one step of upkeep.
+pub(crate) const UPKEEP_SECONDS: &str = "davy_historian_upkeep_seconds";
+/// Steps of upkeep that failed, by kind.
+pub(crate) const UPKEEP_FAILURES: &str = "davy_historian_upkeep_failures_total";
 /// Requests, by method.
 pub(crate) const REQUESTS: &str = "davy_historian_requests_total";
 
@@ -32,6 +36,8 @@ pub(crate) fn describe() {
     describe_counter!(LOST, "positions dropped by retention before they were stored, by journal");
     describe_gauge!(RETENTION_USED, "share of the journal's retention used up by what is not stored; at 1 it is dropped");
     describe_gauge!(UNDER_WAY, "transactions under way");
+    describe_histogram!(UPKEEP_SECONDS, Unit::Seconds, "time of one step of upkeep: packing, figures, retention");
+    describe_counter!(UPKEEP_FAILURES, "steps of upkeep that failed, by kind");
     describe_counter!(REQUESTS, "requests for history, by method");
 }
 

@@ -45,7 +45,7 @@ pub(crate) enum Fault {
 }
 
 /// The loop that brings journals into the store.
-pub struct Historian {
+pub(crate) struct Rows {
     journal: Arc<dyn Journal>,
     store: Arc<dyn Store>,
     stored: Arc<Stored>,
@@ -60,7 +60,7 @@ pub struct Historian {
     health: Component,
 }
 
-impl Historian {
+impl Rows {
     pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, stored: Arc<Stored>, latch: Latch) -> Self {
         let health = latch.component().clone();
         Self {
@@ -80,7 +80,7 @@ impl Historian {
 
     /// Stores what is durable until shutdown, and then what is left, for two seconds at most. Ends early only where the journal is
     /// gone or the store holds the history of another one.
-    pub async fn serve(mut self, shutdown: Shutdown) -> Result<(), HistorianError> {
+    pub(crate) async fn serve(mut self, shutdown: Shutdown) -> Result<(), HistorianError> {
         metrics::describe();
         store::describe_metrics();
         let mut failing = Failing::default();

@@ -7,6 +7,7 @@ pub mod check;
 mod events;
 mod gateways;
 pub mod journal;
+pub mod migrate;
 mod moment;
 pub mod mqtt_password;
 mod online;

@@ -19,8 +19,9 @@ use service::{Health, Shutdown};
 use store::{SampleQuery, Store, StoredSample};
 use tokio::task::JoinHandle;
 
+use crate::HistorianError;
 use crate::progress::Stored;
-use crate::{Historian, HistorianError};
+use crate::run::Rows;
 
 /// Longer than anything here takes; reached only where a test fails.
 const LONG: Duration = Duration::from_secs(20);
@@ -79,7 +80,7 @@ impl Plant {
     fn start_on(&self, store: Arc<dyn Store>) -> Run {
         let (stored, shutdown, health) = (Arc::new(Stored::default()), Shutdown::new(), Health::new());
         let journal: Arc<dyn Journal> = Arc::<Embedded>::clone(&self.journal);
-        let historian = Historian::new(journal, store, Arc::clone(&stored), health.latch("historian"));
+        let historian = Rows::new(journal, store, Arc::clone(&stored), health.latch("historian"));
         let task = tokio::spawn(historian.serve(shutdown.clone()));
         Run { stored, shutdown, health, task }
     }

@@ -37,7 +37,13 @@ impl Served {
         let plant = Plant::new().await;
         let (shutdown, health) = (Shutdown::new(), Health::new());
         let journal: Arc<dyn Journal> = Arc::<journal::Embedded>::clone(&plant.journal);
-        let (service, historian) = crate::build(journal, Arc::clone(&plant.store), health.latch("historian"));
+        let (service, historian) = crate::build(crate::Parts {
+            journal,
+            store: Arc::clone(&plant.store),
+            latch: health.latch("historian"),
+            upkeep: health.latch("upkeep").release(),
+            policy: store::Policy::default(),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
