@@ -20,6 +20,11 @@ const START: Duration = Duration::from_secs(90);
 pub enum Kind {
     /// Debian's PostgreSQL, without TimescaleDB.
     Plain,
+    /// TimescaleDB's Apache edition, in a folder of Debian 13.
+    Apache,
+    /// TimescaleDB's community edition on a PostgreSQL in WebAssembly: its SQL, and one session at a time. Nothing is kept over a stop,
+    /// there is one database, and it takes no settings (tests/foreign/timescaledb_community.mjs).
+    Community,
 }
 
 /// A running server; it and its children end with it.
@@ -84,10 +89,15 @@ impl Postgres {
         format!("postgres://postgres@localhost:{}/{database}?host={}", self.port, folder.display())
     }
 
-    /// Makes an empty database and gives its URL over TCP.
+    /// Makes an empty database, with the extension where there is one, and gives its URL over TCP.
     pub async fn database(&self, name: &str) -> String {
-        // Copied file by file: with the log of every page instead, as is the default, it takes twice as long.
-        self.execute("postgres", &format!("CREATE DATABASE {name} STRATEGY file_copy")).await;
+        // The server in WebAssembly has it as soon as it is named.
+        if self.kind != Kind::Community {
+            self.execute("postgres", &format!("CREATE DATABASE {name}")).await;
+        }
+        if self.kind == Kind::Apache {
+            self.execute(name, "CREATE EXTENSION timescaledb").await;
+        }
         self.url_of(name)
     }
 
