@@ -98,7 +98,7 @@ pub fn python(environment: &str, script: &str) -> Command {
     command
 }
 
-fn installed(path: &str) -> PathBuf {
+pub(crate) fn installed(path: &str) -> PathBuf {
     let path = root().join(path);
     assert!(path.exists(), "{} is missing; ./tests/run installs it", path.display());
     path

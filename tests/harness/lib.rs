@@ -1,4 +1,4 @@
-//! A plant in a box: real brokers and real Davys as processes of their own, on free ports, in temporary folders.
+//! A plant in a box: real brokers, real database servers and real Davys as processes of their own, on free ports, in temporary folders.
 //! In: site text, samples, kills.
 //! Out: what the outside world would see: feeds, answers, files, exit codes.
 //! May not enter: any Davy crate but wire's generated client; what is expected is computed here anew.
@@ -8,6 +8,7 @@ mod davy;
 mod feed;
 pub mod foreign;
 mod mosquitto;
+mod postgres;
 mod process;
 mod publisher;
 mod query;
@@ -19,6 +20,7 @@ mod wait;
 pub use davy::{Davy, Run, binary, run, run_with};
 pub use feed::{Feed, micros};
 pub use mosquitto::{Mosquitto, Store};
+pub use postgres::{Kind, Postgres};
 pub use process::Process;
 pub use publisher::Publisher;
 pub use query::{acknowledge, alarms, channel, dead_letters, events, ready, reset, samples, timestamp};

@@ -1,0 +1,4 @@
+//! The store on real database servers, one of each kind: what every backend must do, and what happens when a server fails.
+
+mod conformance;
+mod servers;
