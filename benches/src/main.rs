@@ -1,11 +1,12 @@
 //! Measurements, run by hand: each figure beside its bare limit in the same run.
 //!
-//! `cargo run --release -p benches -- core | journal | ingest | latency`; `ingest` and `latency` need Mosquitto and a release
+//! `cargo run --release -p benches -- core | journal | ingest | latency | history`; `ingest` and `latency` need Mosquitto and a release
 //! build of `davy`.
 
 #![expect(clippy::print_stdout, reason = "tables are what these programs are for")]
 
 mod core;
+mod history;
 mod ingest;
 mod journal_append;
 mod latency;
@@ -24,6 +25,7 @@ fn main() -> anyhow::Result<()> {
         "journal" => runtime.block_on(journal_append::run()),
         "ingest" => runtime.block_on(ingest::run()),
         "latency" => runtime.block_on(latency::run()),
-        _ => bail!("say which: core, journal, ingest or latency"),
+        "history" => runtime.block_on(history::load()),
+        _ => bail!("say which: core, journal, ingest, latency or history"),
     }
 }
