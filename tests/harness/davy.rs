@@ -112,6 +112,17 @@ impl Davy {
 
     /// Waits until the addresses are said and `/readyz` is 200.
     pub async fn wait_ready(&mut self) {
+        self.wait_addresses().await;
+        let (http, process) = (self.http.clone(), self.process.as_mut().expect("davy was started"));
+        until_within(START_WITHIN, "/readyz is 200", async || {
+            assert!(process.ended().is_none(), "davy ended before it was ready\n{}", process.err().join("\n"));
+            ready(&http).await.then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the addresses are said, ready or not.
+    pub async fn wait_addresses(&mut self) {
         let embedded = self.arguments.iter().any(|it| it == "--mqtt-listen");
         let process = self.process.as_mut().expect("davy was started");
         let addresses = until_within(START_WITHIN, "davy says its addresses", async || {
@@ -125,11 +136,6 @@ impl Davy {
             *listen = format!("127.0.0.1:{mqtt}");
         }
         self.mqtt = mqtt;
-        until_within(START_WITHIN, "/readyz is 200", async || {
-            assert!(process.ended().is_none(), "davy ended before it was ready\n{}", process.err().join("\n"));
-            ready(&http).await.then_some(())
-        })
-        .await;
         self.http = http;
         self.grpc.send_replace(grpc);
     }

@@ -23,6 +23,6 @@ pub use mosquitto::{Mosquitto, Store};
 pub use postgres::{Kind, Postgres};
 pub use process::Process;
 pub use publisher::Publisher;
-pub use query::{acknowledge, alarms, channel, dead_letters, events, ready, reset, samples, timestamp};
+pub use query::{acknowledge, alarms, channel, dead_letters, events, page, ready, reset, samples, timestamp};
 pub use trace::{Trace, data, rules};
 pub use wait::{until, until_within};

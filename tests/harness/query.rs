@@ -23,6 +23,11 @@ pub async fn ready(http: &str) -> bool {
     get(http, "/readyz").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
+/// A page of the HTTP face, headers and all; empty where nobody answers.
+pub async fn page(http: &str, path: &str) -> String {
+    get(http, path).await.unwrap_or_default()
+}
+
 async fn get(http: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(http).await?;
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: davy\r\nconnection: close\r\n\r\n").as_bytes()).await?;

@@ -7,6 +7,7 @@ mod durability;
 mod embedded;
 mod fleet;
 mod foreign;
+mod history;
 mod hostile;
 mod opcua;
 mod operator;

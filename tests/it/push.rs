@@ -16,7 +16,7 @@ use wire::v1::tag_value::Value;
 
 use crate::sites::now_ms;
 
-const GATEWAY: &str = "rugang/e01/gw1";
+pub(crate) const GATEWAY: &str = "rugang/e01/gw1";
 const BOUND: Duration = Duration::from_secs(30);
 
 const SITE: &str = r#"
@@ -44,13 +44,13 @@ source = { grpc = "rugang/e01/gw1", tag = "XV" }
 "#;
 
 /// A stream to Davy.
-struct Push {
-    requests: mpsc::Sender<v1::PushSamplesRequest>,
-    answers: Streaming<v1::PushSamplesResponse>,
+pub(crate) struct Push {
+    pub(crate) requests: mpsc::Sender<v1::PushSamplesRequest>,
+    pub(crate) answers: Streaming<v1::PushSamplesResponse>,
 }
 
 impl Push {
-    async fn open(grpc: &str) -> Result<Self, Status> {
+    pub(crate) async fn open(grpc: &str) -> Result<Self, Status> {
         let mut client = IngestServiceClient::new(channel(grpc).await?);
         let (requests, sent) = mpsc::channel(16);
         let answers = client.push_samples(ReceiverStream::new(sent)).await?.into_inner();
