@@ -8,6 +8,7 @@ mod api;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+mod figures;
 mod metrics;
 mod occurrences;
 mod sqlite;
