@@ -2,7 +2,9 @@
 
 mod events;
 mod figures;
+mod occurrences;
 mod positions;
+mod queries;
 mod samples;
 
 use std::sync::Arc;
@@ -36,6 +38,13 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     events::dead_letters_page_and_filter(&*fresh().await).await;
     events::dead_letters_are_forgotten_from_the_oldest(&*fresh().await).await;
     events::dead_letters_are_forgotten_in_bounded_steps(&*fresh().await).await;
+    queries::points_by_id(&*fresh().await).await;
+    queries::samples_by_point_and_time(&*fresh().await).await;
+    queries::samples_at_a_time(&*fresh().await).await;
+    queries::events_by_place(&*fresh().await).await;
+    occurrences::live_as_their_events_say(&*fresh().await).await;
+    occurrences::are_filtered_and_paged(&*fresh().await).await;
+    occurrences::hold_whatever_an_event_holds(&*fresh().await).await;
 }
 
 /// The epoch of the journal in these tests.

@@ -7,7 +7,10 @@
 mod errors;
 mod events;
 mod insert;
+mod kept;
 mod migrations;
+mod occurrences;
+mod points;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -140,7 +143,7 @@ impl Store for SqliteStore {
 
     async fn points(&self) -> Result<Vec<PointRow>, StoreError> {
         let mut connection = self.own().await?;
-        read(samples::points(&mut connection).await)
+        read(points::all(&mut connection).await)
     }
 
     async fn samples(
@@ -192,33 +195,39 @@ impl Store for SqliteStore {
         self.try_forget(position).await.inspect_err(|error| metrics::failed("write", error))
     }
 
-    async fn points_named(&self, _ids: &[String]) -> Result<Vec<PointRow>, StoreError> {
-        Err(unwritten())
+    async fn points_named(&self, ids: &[String]) -> Result<Vec<PointRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(points::named(&mut connection, ids).await)
     }
 
-    async fn samples_by_point(&self, _points: &[PointNumber], _from: Time, _to: Time) -> Result<Vec<SampleRow>, StoreError> {
-        Err(unwritten())
+    async fn samples_by_point(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<SampleRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(points::samples(&mut connection, points, from, to).await)
     }
 
-    async fn samples_at(&self, _points: &[PointNumber], _not_before: Time, _at: Time) -> Result<Vec<SampleRow>, StoreError> {
-        Err(unwritten())
+    async fn samples_at(&self, points: &[PointNumber], not_before: Time, at: Time) -> Result<Vec<SampleRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(points::last(&mut connection, points, not_before, at).await)
     }
 
-    async fn figures(&self, _query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
-        Err(unwritten())
+    async fn figures(&self, query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(kept::figures(&mut connection, query).await)
     }
 
-    async fn pending(&self, _points: &[PointNumber], _from: Time, _to: Time) -> Result<Vec<PendingSpan>, StoreError> {
-        Err(unwritten())
+    async fn pending(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<PendingSpan>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(kept::pending(&mut connection, points, from, to).await)
     }
 
     async fn occurrences(
         &self,
-        _query: &OccurrenceQuery,
-        _after: Option<OccurrenceKey>,
-        _limit: usize,
+        query: &OccurrenceQuery,
+        after: Option<OccurrenceKey>,
+        limit: usize,
     ) -> Result<Page<OccurrenceRow, OccurrenceKey>, StoreError> {
-        Err(unwritten())
+        let mut connection = self.reader().await?;
+        read(occurrences::page(&mut connection, query, after, limit).await)
     }
 
     async fn write_supervision(&self, _batch: &SupervisionBatch) -> Result<(), StoreError> {
