@@ -5,10 +5,14 @@
 //! Start at api.rs; every backend passes conformance/, sqlite/ is the one there is today.
 
 mod api;
+mod civil;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+mod figures;
 mod metrics;
+mod occurrences;
+mod policy;
 mod sqlite;
 mod url;
 

@@ -13,7 +13,7 @@ const REPEATED_EVENTS: &str = "davy_store_repeated_events_total";
 pub fn describe() {
     describe_counter!(ROWS, "Rows written, by table.");
     describe_histogram!(WRITE, Unit::Seconds, "Time of one transaction.");
-    describe_counter!(ERRORS, "Failed calls, by stage (write, read) and kind.");
+    describe_counter!(ERRORS, "Failed calls, by stage (write, read, maintain) and kind.");
     describe_counter!(REPEATED_EVENTS, "Events whose id was stored before; the first row stands.");
 }
 

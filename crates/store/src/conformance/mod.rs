@@ -2,12 +2,17 @@
 
 mod events;
 mod figures;
+mod figures_kept;
+mod occurrences;
 mod positions;
+mod queries;
 mod samples;
+mod upkeep;
 
 use std::sync::Arc;
 
 pub use figures::figures_match;
+pub use figures_kept::{Standing, holding, kept_match, settle};
 use model::{Epoch, PointNumber, Position, Quality, SampleFlags, Time};
 
 use crate::{EventRow, PointRow, SampleKey, SampleQuery, SampleRow, Store, StoredSample, WriteBatch};
@@ -36,6 +41,22 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     events::dead_letters_page_and_filter(&*fresh().await).await;
     events::dead_letters_are_forgotten_from_the_oldest(&*fresh().await).await;
     events::dead_letters_are_forgotten_in_bounded_steps(&*fresh().await).await;
+    queries::points_by_id(&*fresh().await).await;
+    queries::samples_by_point_and_time(&*fresh().await).await;
+    queries::samples_at_a_time(&*fresh().await).await;
+    queries::events_by_place(&*fresh().await).await;
+    occurrences::live_as_their_events_say(&*fresh().await).await;
+    occurrences::are_filtered_and_paged(&*fresh().await).await;
+    occurrences::hold_whatever_an_event_holds(&*fresh().await).await;
+    figures_kept::are_what_the_raw_samples_say(&*fresh().await).await;
+    figures_kept::are_worked_out_when_a_minute_is_over(&*fresh().await).await;
+    figures_kept::follow_late_samples(&*fresh().await).await;
+    figures_kept::are_not_kept_of_impossible_times(&*fresh().await).await;
+    upkeep::deletes_samples_that_figures_have_seen(&*fresh().await).await;
+    upkeep::deletes_no_sample_that_figures_have_not_seen(&*fresh().await).await;
+    upkeep::late_samples_spoil_no_figure_whose_ground_is_gone(&*fresh().await).await;
+    upkeep::keeps_what_is_held(&*fresh().await).await;
+    upkeep::deletes_old_events_and_closed_alarms(&*fresh().await).await;
 }
 
 /// The epoch of the journal in these tests.

@@ -31,7 +31,10 @@ pub(super) async fn page(
         push_times(&mut sql, "events", "occurred_at", times);
     }
     push_kinds(&mut sql, &wanted.kinds)?;
-    push_subjects(&mut sql, &wanted.subjects)?;
+    push_texts(&mut sql, "subject", "subjects", &wanted.subjects)?;
+    push_texts(&mut sql, "park", "parks", &wanted.parks)?;
+    push_texts(&mut sql, "enterprise", "enterprises", &wanted.enterprises)?;
+    push_texts(&mut sql, "installation", "installations", &wanted.installations)?;
     sql.push(" order by position, ordinal limit ").push_bind((limit + 1).cast_signed() as i64);
     let found = sql.build().persistent(false).fetch_all(connection).await.map_err(during("read events"))?;
     let mut rows = found.iter().map(event).collect::<Result<Vec<_>, _>>()?;
@@ -144,18 +147,53 @@ fn push_kinds(sql: &mut QueryBuilder<Sqlite>, kinds: &[KindFilter]) -> Result<()
     Ok(())
 }
 
-fn push_subjects(sql: &mut QueryBuilder<Sqlite>, subjects: &[String]) -> Result<(), StoreError> {
-    check_terms("subjects", subjects.len())?;
-    if subjects.is_empty() {
+/// Longer lists go as one JSON parameter, so that all lists of a query together stay within the parameters that SQLite allows.
+const BOUND_TEXTS_MAX: usize = 1_000;
+
+/// Only rows whose column is one of the texts; none means all.
+pub(super) fn push_texts(
+    sql: &mut QueryBuilder<Sqlite>,
+    column: &str,
+    field: &'static str,
+    texts: &[String],
+) -> Result<(), StoreError> {
+    check_terms(field, texts.len())?;
+    if texts.is_empty() {
         return Ok(());
     }
-    sql.push(" and subject in (");
-    let mut list = sql.separated(",");
-    for subject in subjects {
-        list.push_bind(subject.clone());
+    // NUL ends a text in JSON functions.
+    let (bound, json): (Vec<_>, Vec<_>) = texts.iter().partition(|text| texts.len() <= BOUND_TEXTS_MAX || text.contains('\0'));
+    sql.push(format_args!(" and {column} in ("));
+    if json.is_empty() {
+        let mut list = sql.separated(",");
+        bound.into_iter().for_each(|text| {
+            list.push_bind(text.clone());
+        });
+    } else {
+        sql.push("select value from json_each(").push_bind(json_list(&json)).push(")");
+        for text in bound {
+            sql.push(" union all select ").push_bind(text.clone());
+        }
     }
     sql.push(")");
     Ok(())
+}
+
+fn json_list(texts: &[&String]) -> String {
+    let mut list = String::from("[");
+    for text in texts {
+        list.push_str(if list.len() > 1 { ",\"" } else { "\"" });
+        for letter in text.chars() {
+            match letter {
+                '"' | '\\' => list.extend(['\\', letter]),
+                '\0'..'\u{20}' => list.push_str(&format!("\\u{:04x}", u32::from(letter))),
+                _ => list.push(letter),
+            }
+        }
+        list.push('"');
+    }
+    list.push(']');
+    list
 }
 
 fn check_terms(field: &'static str, terms: usize) -> Result<(), StoreError> {

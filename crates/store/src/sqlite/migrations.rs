@@ -10,7 +10,11 @@ use crate::StoreError;
 /// Made by hand: the macro that reads the folder would build SQLite a second time.
 fn all() -> Vec<Migration> {
     let history = include_str!("../../migrations/sqlite/0001_history.sql");
-    vec![Migration::new(1, "history".into(), MigrationType::Simple, history.into_sql_str(), false)]
+    let figures = include_str!("../../migrations/sqlite/0002_figures.sql");
+    vec![
+        Migration::new(1, "history".into(), MigrationType::Simple, history.into_sql_str(), false),
+        Migration::new(2, "figures".into(), MigrationType::Simple, figures.into_sql_str(), false),
+    ]
 }
 
 /// Runs them on a connection of its own, closed afterwards: an early return of the migrator keeps its lock for as long as the

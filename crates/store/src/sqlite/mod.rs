@@ -7,10 +7,16 @@
 mod errors;
 mod events;
 mod insert;
+mod kept;
 mod migrations;
+mod occurrences;
+mod patch;
+mod points;
+mod retention;
 mod samples;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod write;
 
 use std::path::Path;
@@ -25,6 +31,7 @@ use sqlx::sqlite::{
 };
 
 use self::errors::{corrupt, during};
+use self::upkeep::Patch;
 use crate::{
     Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, Figure, FigureQuery, GapQuery,
     GapRow, OccurrenceKey, OccurrenceQuery, OccurrenceRow, Page, PendingSpan, PointRow, Policy, Progress, RuleDayRow, RuleQuery,
@@ -50,6 +57,8 @@ pub(crate) struct SqliteStore {
     readers: SqlitePool,
     /// One connection, for short reads only.
     own: SqlitePool,
+    /// One connection, so that one step of upkeep runs at a time and takes no place of a query.
+    upkeep: SqlitePool,
 }
 
 impl SqliteStore {
@@ -71,7 +80,8 @@ impl SqliteStore {
         Ok(Self {
             writer: pool().max_connections(1).connect_with(writer).await.map_err(during(doing))?,
             readers: pool().max_connections(READERS).connect_with(reader.clone()).await.map_err(during(doing))?,
-            own: pool().max_connections(1).connect_with(reader).await.map_err(during(doing))?,
+            own: pool().max_connections(1).connect_with(reader.clone()).await.map_err(during(doing))?,
+            upkeep: pool().max_connections(1).connect_with(reader).await.map_err(during(doing))?,
         })
     }
 
@@ -102,6 +112,24 @@ impl SqliteStore {
         }
         written
     }
+
+    async fn patch(&self, patch: &Patch) -> Result<(), StoreError> {
+        let mut connection = self.writer.acquire().await.map_err(during("reach the database"))?;
+        let applied = patch::apply(&mut connection, patch).await;
+        if applied.is_err() {
+            // As in `try_write`.
+            connection.close_on_drop();
+        }
+        applied
+    }
+
+    async fn try_maintain(&self, policy: &Policy, now: Time) -> Result<Upkeep, StoreError> {
+        let mut reader = self.upkeep.acquire().await.map_err(during("reach the database"))?;
+        let mut upkeep = Upkeep::default();
+        upkeep::figures(self, &mut reader, now, &mut upkeep).await?;
+        retention::step(self, &mut reader, policy, now, &mut upkeep).await?;
+        Ok(upkeep)
+    }
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -121,7 +149,11 @@ impl Store for SqliteStore {
     }
 
     async fn prepare(&self) -> Result<Description, StoreError> {
-        Ok(Description { kind: StoreKind::Sqlite, version: "SQLite".to_owned(), without: Vec::new() })
+        let mut connection = self.own().await?;
+        let row =
+            sqlx::query("select sqlite_version()").fetch_one(&mut *connection).await.map_err(during("ask for the version"))?;
+        let version = format!("SQLite {}", column::<String>(&row, 0)?);
+        Ok(Description { kind: StoreKind::Sqlite, version, without: Vec::new() })
     }
 
     fn lanes(&self) -> usize {
@@ -140,7 +172,7 @@ impl Store for SqliteStore {
 
     async fn points(&self) -> Result<Vec<PointRow>, StoreError> {
         let mut connection = self.own().await?;
-        read(samples::points(&mut connection).await)
+        read(points::all(&mut connection).await)
     }
 
     async fn samples(
@@ -192,33 +224,39 @@ impl Store for SqliteStore {
         self.try_forget(position).await.inspect_err(|error| metrics::failed("write", error))
     }
 
-    async fn points_named(&self, _ids: &[String]) -> Result<Vec<PointRow>, StoreError> {
-        Err(unwritten())
+    async fn points_named(&self, ids: &[String]) -> Result<Vec<PointRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(points::named(&mut connection, ids).await)
     }
 
-    async fn samples_by_point(&self, _points: &[PointNumber], _from: Time, _to: Time) -> Result<Vec<SampleRow>, StoreError> {
-        Err(unwritten())
+    async fn samples_by_point(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<SampleRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(points::samples(&mut connection, points, from, to).await)
     }
 
-    async fn samples_at(&self, _points: &[PointNumber], _not_before: Time, _at: Time) -> Result<Vec<SampleRow>, StoreError> {
-        Err(unwritten())
+    async fn samples_at(&self, points: &[PointNumber], not_before: Time, at: Time) -> Result<Vec<SampleRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(points::last(&mut connection, points, not_before, at).await)
     }
 
-    async fn figures(&self, _query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
-        Err(unwritten())
+    async fn figures(&self, query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(kept::figures(&mut connection, query).await)
     }
 
-    async fn pending(&self, _points: &[PointNumber], _from: Time, _to: Time) -> Result<Vec<PendingSpan>, StoreError> {
-        Err(unwritten())
+    async fn pending(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<PendingSpan>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(kept::pending(&mut connection, points, from, to).await)
     }
 
     async fn occurrences(
         &self,
-        _query: &OccurrenceQuery,
-        _after: Option<OccurrenceKey>,
-        _limit: usize,
+        query: &OccurrenceQuery,
+        after: Option<OccurrenceKey>,
+        limit: usize,
     ) -> Result<Page<OccurrenceRow, OccurrenceKey>, StoreError> {
-        Err(unwritten())
+        let mut connection = self.reader().await?;
+        read(occurrences::page(&mut connection, query, after, limit).await)
     }
 
     async fn write_supervision(&self, _batch: &SupervisionBatch) -> Result<(), StoreError> {
@@ -241,13 +279,14 @@ impl Store for SqliteStore {
         Err(unwritten())
     }
 
-    async fn maintain(&self, _policy: &Policy, _now: Time) -> Result<Upkeep, StoreError> {
-        Ok(Upkeep::default())
+    async fn maintain(&self, policy: &Policy, now: Time) -> Result<Upkeep, StoreError> {
+        self.try_maintain(policy, now).await.inspect_err(|error| metrics::failed("maintain", error))
     }
 
     async fn close(&self) {
         self.readers.close().await;
         self.own.close().await;
+        self.upkeep.close().await;
         self.writer.close().await;
     }
 }

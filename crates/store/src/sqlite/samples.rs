@@ -3,16 +3,14 @@
 //! The key is (bucket, point, ts), so a query walks the buckets that exist and looks into each. A window of buckets is read and
 //! sorted at a time, and the window doubles while the page is not full: about twice what is needed is read, however thin the rows lie.
 
-use model::{PointNumber, Quality, SampleFlags, Time};
+use model::{Quality, SampleFlags, Time};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, query};
 
 use super::errors::during;
 use super::write::{BUCKET_US, bucket};
 use super::{column, number, page_limit, range, time};
-use crate::{
-    Aggregate, AggregateQuery, MAX_FILTER_TERMS, Page, PointRow, SampleKey, SampleQuery, SampleRow, StoreError, StoredSample,
-};
+use crate::{Aggregate, AggregateQuery, MAX_FILTER_TERMS, Page, SampleKey, SampleQuery, SampleRow, StoreError, StoredSample};
 
 /// Most buckets of a window times points looked up in each; bounds what is read in vain where thin rows turn dense.
 const WINDOW_LOOKUPS_MAX: usize = 4_096;
@@ -21,7 +19,7 @@ const WINDOW_LOOKUPS_MAX: usize = 4_096;
 const WINDOW_ALL_MAX: usize = 64;
 
 /// The buckets that exist from ?1 to ?2, ?3 at most, found by one seek each.
-const BUCKETS: &str = "with recursive b(v) as (
+pub(super) const BUCKETS: &str = "with recursive b(v) as (
     select (select min(bucket) from samples where bucket between ?1 and ?2)
     union all
     select (select min(bucket) from samples where bucket > v and bucket <= ?2) from b where v is not null limit ?3)";
@@ -181,25 +179,6 @@ fn aggregate_sql(points: &Points) -> String {
     )
 }
 
-/// Every point ever named.
-pub(super) async fn points(connection: &mut SqliteConnection) -> Result<Vec<PointRow>, StoreError> {
-    let sql = "select number, id, unit, quantity, park, enterprise, installation from points order by number";
-    let rows = query(sql).fetch_all(connection).await.map_err(during("read points"))?;
-    let point = |row: &SqliteRow| {
-        Ok(PointRow {
-            number: number(row, 0)?,
-            id: column(row, 1)?,
-            unit: column(row, 2)?,
-            quantity: column(row, 3)?,
-            park: column(row, 4)?,
-            enterprise: column(row, 5)?,
-            installation: column(row, 6)?,
-            hold: model::Span::from_secs(300),
-        })
-    };
-    rows.iter().map(point).collect()
-}
-
 async fn resolve(connection: &mut SqliteConnection, ids: &[String]) -> Result<Points, StoreError> {
     if ids.is_empty() {
         return Ok(Points::All);
@@ -222,6 +201,11 @@ fn key(row: &SampleRow) -> SampleKey {
 }
 
 fn sample(row: &SqliteRow) -> Result<StoredSample, StoreError> {
+    Ok(StoredSample { id: column(row, 6)?, row: sample_row(row)? })
+}
+
+/// Of ts, point, value, quality, flags and recorded_at.
+pub(super) fn sample_row(row: &SqliteRow) -> Result<SampleRow, StoreError> {
     let bits: i64 = column(row, 4)?;
     let flags = SampleFlags {
         historical: bits & 1 != 0,
@@ -230,9 +214,8 @@ fn sample(row: &SqliteRow) -> Result<StoredSample, StoreError> {
         retained: bits & 8 != 0,
         transient: bits & 16 != 0,
     };
-    let (point, quality) = (PointNumber(number(row, 1)?.0), quality(column(row, 3)?)?);
-    let row_read = SampleRow { point, time: time(row, 0)?, value: column(row, 2)?, quality, flags, recorded_at: time(row, 5)? };
-    Ok(StoredSample { id: column(row, 6)?, row: row_read })
+    let (point, quality) = (number(row, 1)?, quality(column(row, 3)?)?);
+    Ok(SampleRow { point, time: time(row, 0)?, value: column(row, 2)?, quality, flags, recorded_at: time(row, 5)? })
 }
 
 fn quality(code: i64) -> Result<Quality, StoreError> {

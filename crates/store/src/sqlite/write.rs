@@ -1,15 +1,18 @@
 //! One batch, one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Position, Quality, SampleFlags};
+use model::{PointNumber, Position, Quality, SampleFlags, Time};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, query};
 
 use super::errors::during;
 use super::insert::Insert;
-use super::{column, epoch, position, signed, time};
-use crate::{DeadRow, EventRow, FORGET_BYTES, FORGET_ROWS, PointRow, Progress, SampleRow, StoreError, WriteBatch, metrics};
+use super::{column, epoch, kept, occurrences, position, signed, time};
+use crate::figures::{Grid, KEPT_FROM};
+use crate::{
+    DeadRow, EventRow, FORGET_BYTES, FORGET_ROWS, PointRow, Progress, Resolution, SampleRow, StoreError, WriteBatch, metrics,
+};
 
 /// Width of a bucket of samples, microseconds; part of the stored format.
 ///
@@ -19,10 +22,10 @@ use crate::{DeadRow, EventRow, FORGET_BYTES, FORGET_ROWS, PointRow, Progress, Sa
 pub(super) const BUCKET_US: i64 = 10_000_000;
 
 const POINTS: Insert = Insert {
-    into: "insert into points (number, id, unit, quantity, park, enterprise, installation)",
-    columns: 7,
+    into: "insert into points (number, id, unit, quantity, park, enterprise, installation, hold)",
+    columns: 8,
     conflict: "on conflict do update set id = excluded.id, unit = excluded.unit, quantity = excluded.quantity, \
-               park = excluded.park, enterprise = excluded.enterprise, installation = excluded.installation",
+               park = excluded.park, enterprise = excluded.enterprise, installation = excluded.installation, hold = excluded.hold",
 };
 
 /// Partitions are stored at their own pace, and a point may have moved: the row recorded last stands, whichever comes first here.
@@ -31,6 +34,13 @@ const SAMPLES: Insert = Insert {
     columns: 7,
     conflict: "on conflict do update set value = excluded.value, quality = excluded.quality, flags = excluded.flags, \
                recorded_at = excluded.recorded_at where excluded.recorded_at >= recorded_at",
+};
+
+/// A minute marked again while it is worked out stays marked: upkeep takes away the mark it has seen.
+const DIRTY: Insert = Insert {
+    into: "insert into dirty_minutes (point, minute, mark)",
+    columns: 3,
+    conflict: "on conflict do update set mark = mark + 1",
 };
 
 /// A repeated id must not stop the pipeline (traps 60): the first row stands, and the repeat is counted.
@@ -59,6 +69,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, batches: &[WriteBat
     }
     // Immediate: the check of the position and the writes that rest on it see the same database.
     let mut transaction = connection.begin_with("begin immediate").await.map_err(during("begin a transaction"))?;
+    mark_late(&mut transaction, batches).await?;
     for batch in batches {
         claim_epoch(&mut transaction, batch).await?;
         advance(&mut transaction, batch).await?;
@@ -67,6 +78,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, batches: &[WriteBat
         insert_events(&mut transaction, &batch.events).await?;
         insert_dead(&mut transaction, &batch.dead).await?;
     }
+    occurrences::upsert(&mut transaction, batches).await?;
     transaction.commit().await.map_err(during("commit a transaction"))
 }
 
@@ -124,8 +136,9 @@ async fn advance(connection: &mut SqliteConnection, batch: &WriteBatch) -> Resul
 
 async fn insert_points(connection: &mut SqliteConnection, points: &[PointRow]) -> Result<(), sqlx::Error> {
     let bind = |binding: super::insert::Binding, row: &PointRow| {
-        let PointRow { number, id, unit, quantity, park, enterprise, installation, .. } = row.clone();
-        binding.bind(i64::from(number.0)).bind(id).bind(unit).bind(quantity).bind(park).bind(enterprise).bind(installation)
+        let PointRow { number, id, unit, quantity, park, enterprise, installation, hold } = row.clone();
+        let what = binding.bind(i64::from(number.0)).bind(id).bind(unit).bind(quantity);
+        what.bind(park).bind(enterprise).bind(installation).bind(hold.micros())
     };
     POINTS.rows(connection, points, bind).await.map(drop)
 }
@@ -149,6 +162,23 @@ async fn insert_samples(connection: &mut SqliteConnection, samples: &[SampleRow]
         place.bind(value).bind(quality(row.quality)).bind(flags(row.flags)).bind(row.recorded_at.micros())
     };
     SAMPLES.rows(connection, &rows, bind).await.map(drop)
+}
+
+/// Marks the minutes whose figures upkeep has worked out, or is about to, without these samples.
+async fn mark_late(connection: &mut SqliteConnection, batches: &[WriteBatch]) -> Result<(), StoreError> {
+    if batches.iter().all(|batch| batch.samples.is_empty()) {
+        return Ok(());
+    }
+    let claimed_to = kept::state(connection).await?.claimed_to;
+    let minutes = Grid::aligned(Resolution::Minute.width());
+    let samples = batches.iter().flat_map(|batch| &batch.samples);
+    let late = samples.filter(|row| KEPT_FROM <= row.time && row.time < claimed_to);
+    let late: BTreeSet<(PointNumber, Time)> = late.map(|row| (row.point, minutes.floor(row.time))).collect();
+    let late: Vec<_> = late.into_iter().collect();
+    let bind = |binding: super::insert::Binding, (point, minute): &(PointNumber, Time)| {
+        binding.bind(i64::from(point.0)).bind(minute.micros()).bind(0_i64)
+    };
+    DIRTY.rows(connection, &late, bind).await.map(drop).map_err(during("mark what late samples came to"))
 }
 
 async fn insert_events(connection: &mut SqliteConnection, events: &[EventRow]) -> Result<(), StoreError> {
