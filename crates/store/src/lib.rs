@@ -9,6 +9,7 @@ mod api;
 pub mod conformance;
 mod error;
 mod metrics;
+mod reasons;
 mod sqlite;
 mod url;
 

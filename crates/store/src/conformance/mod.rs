@@ -4,6 +4,7 @@ mod events;
 mod figures;
 mod positions;
 mod samples;
+mod supervision;
 
 use std::sync::Arc;
 
@@ -36,6 +37,10 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     events::dead_letters_page_and_filter(&*fresh().await).await;
     events::dead_letters_are_forgotten_from_the_oldest(&*fresh().await).await;
     events::dead_letters_are_forgotten_in_bounded_steps(&*fresh().await).await;
+    supervision::moves_with_its_position(&*fresh().await).await;
+    supervision::gaps_get_their_ends(&*fresh().await).await;
+    supervision::rules_and_days_are_filtered(&*fresh().await).await;
+    supervision::holds_any_text(&*fresh().await).await;
 }
 
 /// The epoch of the journal in these tests.

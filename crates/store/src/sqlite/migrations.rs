@@ -10,7 +10,11 @@ use crate::StoreError;
 /// Made by hand: the macro that reads the folder would build SQLite a second time.
 fn all() -> Vec<Migration> {
     let history = include_str!("../../migrations/sqlite/0001_history.sql");
-    vec![Migration::new(1, "history".into(), MigrationType::Simple, history.into_sql_str(), false)]
+    let supervision = include_str!("../../migrations/sqlite/0003_supervision.sql");
+    vec![
+        Migration::new(1, "history".into(), MigrationType::Simple, history.into_sql_str(), false),
+        Migration::new(3, "supervision".into(), MigrationType::Simple, supervision.into_sql_str(), false),
+    ]
 }
 
 /// Runs them on a connection of its own, closed afterwards: an early return of the migrator keeps its lock for as long as the
