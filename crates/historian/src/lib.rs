@@ -15,7 +15,6 @@ mod progress;
 mod request;
 mod run;
 mod statistics;
-#[expect(dead_code, reason = "of later commits")]
 mod supervision;
 #[cfg(test)]
 mod tests;
@@ -37,6 +36,8 @@ pub fn build(
     latch: Latch,
 ) -> (HistoryServiceServer<impl HistoryService>, Historian) {
     let stored = Arc::new(progress::Stored::default());
-    let historian = Historian::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&stored), latch);
-    (HistoryServiceServer::new(api::Api::new(journal, store, stored)), historian)
+    let folded = Arc::new(supervision::Folded::default());
+    let supervisor = supervision::Supervisor::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&folded));
+    let historian = Historian::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&stored), latch).supervising(supervisor);
+    (HistoryServiceServer::new(api::Api::new(journal, store, stored, folded)), historian)
 }

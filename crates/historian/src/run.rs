@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::forget::Forgetting;
 use crate::lost::{self, Gap};
 use crate::progress::Stored;
+use crate::supervision::Supervisor;
 use crate::{HistorianError, convert, metrics};
 
 /// A sample takes about 20 bytes in the journal.
@@ -68,6 +69,8 @@ pub struct Historian {
     /// Journals that could not be read last time, and why.
     stuck: BTreeMap<JournalId, String>,
     forgetting: Forgetting,
+    /// The loop beside this one that keeps the supervision record.
+    supervisor: Option<Supervisor>,
     latch: Option<Latch>,
     health: Component,
 }
@@ -76,7 +79,12 @@ impl Historian {
     pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, stored: Arc<Stored>, latch: Latch) -> Self {
         let health = latch.component().clone();
         let (stuck, forgetting) = (BTreeMap::new(), Forgetting::default());
-        Self { journal, store, stored, places: None, stuck, forgetting, latch: Some(latch), health }
+        Self { journal, store, stored, places: None, stuck, forgetting, supervisor: None, latch: Some(latch), health }
+    }
+
+    /// Keeps the supervision record too.
+    pub(crate) fn supervising(self, supervisor: Supervisor) -> Self {
+        Self { supervisor: Some(supervisor), ..self }
     }
 
     /// Stores what is durable until shutdown, and then what is left, for two seconds at most. Ends early only where the journal is
@@ -84,6 +92,23 @@ impl Historian {
     pub async fn serve(mut self, shutdown: Shutdown) -> Result<(), HistorianError> {
         metrics::describe();
         store::describe_metrics();
+        let Some(supervisor) = self.supervisor.take() else { return self.store_rows(shutdown).await };
+        // A task of its own: folding must not wait for rows, nor rows for folding. It ends with this call, whatever ends first.
+        let mut beside = tokio::task::JoinSet::new();
+        beside.spawn(supervisor.serve(shutdown.clone()));
+        self.store_rows(shutdown).await?;
+        match beside.join_next().await {
+            Some(Ok(kept)) => kept,
+            // Rows are stored, and alarms are not concerned.
+            Some(Err(error)) => {
+                tracing::error!(%error, "the loop of the supervision record ended");
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn store_rows(mut self, shutdown: Shutdown) -> Result<(), HistorianError> {
         let mut failing = Failing::default();
         let mut drain_until = None;
         loop {
@@ -250,7 +275,7 @@ fn every_journal() -> impl Iterator<Item = JournalId> {
     partitions.map(|number| JournalId::Telemetry(Partition(number))).chain([JournalId::Events, JournalId::Dead])
 }
 
-async fn sleep(wait: Duration, shutdown: &Shutdown) {
+pub(crate) async fn sleep(wait: Duration, shutdown: &Shutdown) {
     // Both arms are cancel-safe: waits that change nothing when dropped.
     tokio::select! {
         () = shutdown.requested() => {}

@@ -41,6 +41,8 @@ pub struct PartitionFold {
     pub(crate) sources: Sources,
     /// In force.
     pub(crate) rules: BTreeMap<(Arc<str>, Arc<str>), RuleSpan>,
+    /// The time zone of each park.
+    pub(crate) zones: BTreeMap<Arc<str>, Arc<str>>,
     pub(crate) due: Due,
 }
 
@@ -75,6 +77,7 @@ impl PartitionFold {
             gateways: Vec::new(),
             sources: Sources::default(),
             rules: BTreeMap::new(),
+            zones: BTreeMap::new(),
             due: Due::default(),
         }
     }
@@ -118,6 +121,11 @@ impl PartitionFold {
     /// The rules in force, by point and alarm.
     pub fn rules(&self) -> impl Iterator<Item = &RuleSpan> {
         self.rules.values()
+    }
+
+    /// The IANA time zone of each park that any enterprise here is of.
+    pub fn zones(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.zones.iter().map(|(park, zone)| (&**park, &**zone))
     }
 
     /// The ids of the points, in the order of their numbers.

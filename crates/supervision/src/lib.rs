@@ -28,6 +28,7 @@ pub use gap::{Gap, Reason, Said};
 pub use judge::{Gaps, Judged, JudgedGap, Moment, at, judge};
 pub use needs::{Needs, ONLINE, RuleSpan};
 pub use online::{Rate, rate};
+pub use snapshot::kind;
 
 use model::Span;
 

@@ -33,6 +33,8 @@ impl PartitionFold {
         self.judge_silence_anew(said);
         self.greet_points(&old_points, said);
         self.adopt_rules(rules, said);
+        let parks = revision.site.parks.iter();
+        self.zones = parks.map(|park| (park.id.shared(), Arc::from(park.time_zone.as_str()))).collect();
     }
 
     fn hot_of_new(&self) -> Hot {

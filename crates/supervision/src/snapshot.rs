@@ -36,6 +36,10 @@ impl PartitionFold {
         out.list(self.gateways.iter(), Writer::gateway);
         out.list(self.points.iter().zip(&self.hot), |out, (place, hot)| out.point(place, hot));
         out.list(self.rules.values(), Writer::rule);
+        out.list(self.zones.iter(), |out, (park, zone)| {
+            out.text(park);
+            out.text(zone);
+        });
         out.0
     }
 
@@ -60,6 +64,7 @@ impl PartitionFold {
         (fold.points, fold.hot) = reader.list(|reader| reader.point(sources, gateways))?.into_iter().unzip();
         let rules = reader.list(Reader::rule)?;
         fold.rules = rules.into_iter().map(|it| ((Arc::clone(&it.point), Arc::clone(&it.alarm)), it)).collect();
+        fold.zones = reader.list(|reader| Ok((reader.text()?, reader.text()?)))?.into_iter().collect();
         reader.end()?;
         fold.due = Due::new(fold.points.len());
         (0..fold.points.len()).for_each(|local| fold.register(local));
@@ -198,7 +203,7 @@ impl Reader<'_> {
     }
 }
 
-/// The word of a kind of rule, for ever.
-pub(crate) fn kind(word: &str) -> Option<&'static str> {
+/// The kind of rule that a word names: a kind of alarm, or `ONLINE`.
+pub fn kind(word: &str) -> Option<&'static str> {
     if word == ONLINE { Some(ONLINE) } else { AlarmKind::parse(word).map(AlarmKind::as_str) }
 }

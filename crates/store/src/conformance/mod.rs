@@ -37,6 +37,11 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     events::dead_letters_page_and_filter(&*fresh().await).await;
     events::dead_letters_are_forgotten_from_the_oldest(&*fresh().await).await;
     events::dead_letters_are_forgotten_in_bounded_steps(&*fresh().await).await;
+    supervision_record(fresh).await;
+}
+
+/// The cases of the supervision record alone.
+pub async fn supervision_record<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     supervision::moves_with_its_position(&*fresh().await).await;
     supervision::gaps_get_their_ends(&*fresh().await).await;
     supervision::rules_and_days_are_filtered(&*fresh().await).await;
