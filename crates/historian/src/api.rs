@@ -20,6 +20,7 @@ use wire::{Cursor, Failure, FilterBinding, time_to_v1, v1};
 
 use crate::complete::{Concerns, complete_to};
 use crate::progress::Stored;
+use crate::supervision::Folded;
 use crate::{metrics, request, statistics};
 
 /// Samples of one message of the stream.
@@ -37,11 +38,13 @@ pub(crate) struct Api {
     journal: Arc<dyn Journal>,
     store: Arc<dyn Store>,
     stored: Arc<Stored>,
+    #[expect(dead_code, reason = "the calls that ask the supervision record come with their messages")]
+    folded: Arc<Folded>,
 }
 
 impl Api {
-    pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, stored: Arc<Stored>) -> Self {
-        Self { journal, store, stored }
+    pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, stored: Arc<Stored>, folded: Arc<Folded>) -> Self {
+        Self { journal, store, stored, folded }
     }
 
     async fn complete(&self, concerns: Concerns) -> Result<Option<prost_types::Timestamp>, Failure> {

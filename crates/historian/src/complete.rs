@@ -43,7 +43,7 @@ pub(crate) async fn complete_to(
     Ok((complete > Time::MIN).then_some(complete))
 }
 
-fn newest_visible(journal: &dyn Journal) -> Time {
+pub(crate) fn newest_visible(journal: &dyn Journal) -> Time {
     let partitions = journal.partitions().into_iter().map(JournalId::Telemetry);
     let times = partitions.chain([JournalId::Events, JournalId::Dead]).map(|id| journal.bounds(id).last_time);
     times.max().unwrap_or(Time::MIN)
@@ -57,7 +57,7 @@ fn journals(journal: &dyn Journal, concerns: Concerns) -> Vec<JournalId> {
     }
 }
 
-async fn complete_in(journal: &dyn Journal, id: JournalId, progress: &Progress, newest: Time) -> Time {
+pub(crate) async fn complete_in(journal: &dyn Journal, id: JournalId, progress: &Progress, newest: Time) -> Time {
     let name = id.to_string();
     let (position, time) = progress.positions.get(&name).copied().unwrap_or((Position(0), Time::MIN));
     if position >= journal.bounds(id).appended {

@@ -17,6 +17,7 @@ mod progress;
 mod request;
 mod run;
 mod statistics;
+mod supervision;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -33,6 +34,8 @@ use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 pub use error::HistorianError;
 
 use run::Rows;
+use supervision::{Folded, Supervisor};
+use tokio_util::task::AbortOnDropHandle;
 use upkeep::Keeper;
 
 /// What the historian is made of.
@@ -54,26 +57,36 @@ pub fn build(parts: Parts) -> (HistoryServiceServer<impl HistoryService>, Histor
     let Parts { journal, store, latch, upkeep, policy } = parts;
     let stored = Arc::new(progress::Stored::default());
     let rows = Rows::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&stored), latch);
+    let folded = Arc::new(Folded::default());
+    let supervisor = Supervisor::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&folded));
     let keeper = Keeper::new(Arc::clone(&journal), Arc::clone(&store), policy, upkeep);
-    (HistoryServiceServer::new(api::Api::new(journal, store, stored)), Historian { rows, keeper })
+    (HistoryServiceServer::new(api::Api::new(journal, store, stored, folded)), Historian { rows, supervisor, keeper })
 }
 
 /// The loops.
 pub struct Historian {
     rows: Rows,
+    supervisor: Supervisor,
     keeper: Keeper,
 }
 
 impl Historian {
     /// Runs until shutdown; what ends the storing of rows ends all: a journal that is gone, or a store that holds the history of another.
     pub async fn serve(self, shutdown: Shutdown) -> Result<(), HistorianError> {
-        let upkeep = shutdown.child();
+        let beside = shutdown.child();
+        // A task of its own: folding must not wait for rows, nor rows for folding.
+        let supervising = AbortOnDropHandle::new(tokio::spawn(self.supervisor.serve(beside.clone())));
         let rows = async {
             let ended = self.rows.serve(shutdown).await;
-            upkeep.request();
+            beside.request();
             ended
         };
-        let (ended, ()) = tokio::join!(rows, self.keeper.run(&upkeep));
-        ended
+        let (ended, ()) = tokio::join!(rows, self.keeper.run(&beside));
+        ended?;
+        supervising.await.unwrap_or_else(|error| {
+            // Rows are stored, and alarms are not concerned.
+            tracing::error!(%error, "the loop of the supervision record ended");
+            Ok(())
+        })
     }
 }

@@ -273,7 +273,7 @@ impl Rows {
     }
 }
 
-async fn sleep(wait: Duration, shutdown: &Shutdown) {
+pub(crate) async fn sleep(wait: Duration, shutdown: &Shutdown) {
     // Both arms are cancel-safe: waits that change nothing when dropped.
     tokio::select! {
         () = shutdown.requested() => {}

@@ -485,7 +485,8 @@ pub struct OccurrenceKey {
 /// A stretch of time in which something could not be supervised.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GapRow {
-    /// What it concerns: `partition/17`, `source/mqtt`, `gateway/rugang/e01/gw1`, `point/e01-PI-101`, `rule/e01-PI-101/high`.
+    /// What it concerns: `partition/17`, `source/17/mqtt`, `gateway/17/rugang/e01/gw1`, `point/e01-PI-101`, `rule/e01-PI-101/high`,
+    /// `journal`, `events`.
     pub scope: String,
     /// `engine_down`, `gateway_offline`, `stale`, `bad_quality`, `shelved` ...
     pub reason: String,
@@ -497,7 +498,7 @@ pub struct GapRow {
     pub evidence: String,
 }
 
-/// A rule and when it was in force.
+/// A rule and when it was in force. A row whose alarm is empty stands for a point itself: online rates are taken from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleRow {
     /// Its point.
@@ -520,7 +521,7 @@ pub struct RuleRow {
     pub body: Vec<u8>,
 }
 
-/// One rule's day.
+/// One rule's day, or that of a point where the alarm is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleDayRow {
     /// Start of the day (of the park's time zone); with point and alarm the name of the row.

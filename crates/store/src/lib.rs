@@ -14,6 +14,7 @@ mod metrics;
 mod occurrences;
 mod policy;
 mod postgres;
+mod reasons;
 mod sqlite;
 mod url;
 

@@ -165,7 +165,15 @@ impl Store for Faulty {
     }
 
     async fn write_supervision(&self, batch: &SupervisionBatch) -> Result<(), StoreError> {
-        self.inner.write_supervision(batch).await
+        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Works);
+        match fate {
+            Fate::Works => self.inner.write_supervision(batch).await,
+            Fate::FailsBefore => Err(away()),
+            Fate::FailsAfter => {
+                self.inner.write_supervision(batch).await?;
+                Err(away())
+            }
+        }
     }
 
     async fn supervision_state(&self, key: &str) -> Result<Option<(Position, Vec<u8>)>, StoreError> {

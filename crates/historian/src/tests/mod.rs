@@ -4,6 +4,7 @@ mod faulty;
 mod serving;
 mod statistics;
 mod storing;
+mod supervising;
 
 use std::path::Path;
 use std::sync::Arc;

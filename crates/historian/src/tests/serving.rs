@@ -132,7 +132,7 @@ async fn a_caller_that_does_not_read_reads_nothing() {
     for (id, position) in plant.durable() {
         stored.reached(id, position);
     }
-    let api = Api::new(journal, Arc::clone(&faulty) as Arc<dyn Store>, stored);
+    let api = Api::new(journal, Arc::clone(&faulty) as Arc<dyn Store>, stored, Arc::default());
     let mut pages = api.query_samples(Request::new(v1::QuerySamplesRequest::default())).await.unwrap().into_inner();
     let reads = || faulty.sample_reads.load(Ordering::Relaxed);
     assert_eq!(reads(), 0);
@@ -158,7 +158,7 @@ async fn an_answer_does_not_claim_what_is_not_stored() {
     let second = plant.journal.bounds(super::telemetry(1)).last_time;
     plant.event(event("mqtt", 5, down("mqtt"))).await;
     let journal: Arc<dyn Journal> = Arc::<journal::Embedded>::clone(&plant.journal);
-    let api = Api::new(journal, Arc::clone(&plant.store), Arc::default());
+    let api = Api::new(journal, Arc::clone(&plant.store), Arc::default(), Arc::default());
     let mut pages = api.query_samples(Request::new(v1::QuerySamplesRequest::default())).await.unwrap().into_inner();
     let page = pages.next().await.unwrap().unwrap();
     assert_eq!(page.samples.len(), 1);

@@ -182,7 +182,7 @@ async fn a_database_ahead_of_its_journal_is_refused() {
 }
 
 /// A journal that keeps next to nothing, with more in it than it keeps and a revision that names two points of the partition.
-async fn trimmed() -> Plant {
+pub(super) async fn trimmed() -> Plant {
     let plant = Plant::with(|config: &mut EmbeddedConfig| {
         config.segment_bytes = 4_096;
         config.telemetry_bytes = 1;

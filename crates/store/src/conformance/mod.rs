@@ -7,6 +7,7 @@ mod occurrences;
 mod positions;
 mod queries;
 mod samples;
+mod supervision;
 mod upkeep;
 
 use std::sync::Arc;
@@ -57,6 +58,15 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     upkeep::late_samples_spoil_no_figure_whose_ground_is_gone(&*fresh().await).await;
     upkeep::keeps_what_is_held(&*fresh().await).await;
     upkeep::deletes_old_events_and_closed_alarms(&*fresh().await).await;
+    supervision_record(fresh).await;
+}
+
+/// The cases of the supervision record alone.
+pub async fn supervision_record<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
+    supervision::moves_with_its_position(&*fresh().await).await;
+    supervision::gaps_get_their_ends(&*fresh().await).await;
+    supervision::rules_and_days_are_filtered(&*fresh().await).await;
+    supervision::holds_any_text(&*fresh().await).await;
 }
 
 /// The epoch of the journal in these tests.

@@ -11,9 +11,11 @@ use crate::StoreError;
 fn all() -> Vec<Migration> {
     let history = include_str!("../../migrations/sqlite/0001_history.sql");
     let figures = include_str!("../../migrations/sqlite/0002_figures.sql");
+    let supervision = include_str!("../../migrations/sqlite/0003_supervision.sql");
     vec![
         Migration::new(1, "history".into(), MigrationType::Simple, history.into_sql_str(), false),
         Migration::new(2, "figures".into(), MigrationType::Simple, figures.into_sql_str(), false),
+        Migration::new(3, "supervision".into(), MigrationType::Simple, supervision.into_sql_str(), false),
     ]
 }
 

@@ -14,6 +14,7 @@ mod patch;
 mod points;
 mod retention;
 mod samples;
+mod supervision;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -259,24 +260,35 @@ impl Store for SqliteStore {
         read(occurrences::page(&mut connection, query, after, limit).await)
     }
 
-    async fn write_supervision(&self, _batch: &SupervisionBatch) -> Result<(), StoreError> {
-        Err(unwritten())
+    async fn write_supervision(&self, batch: &SupervisionBatch) -> Result<(), StoreError> {
+        let mut connection = self.writer.acquire().await.map_err(during("reach the database"))?;
+        let written = supervision::write(&mut connection, batch).await;
+        if let Err(error) = &written {
+            // As in `try_write`.
+            connection.close_on_drop();
+            metrics::failed("write", error);
+        }
+        written
     }
 
-    async fn supervision_state(&self, _key: &str) -> Result<Option<(Position, Vec<u8>)>, StoreError> {
-        Err(unwritten())
+    async fn supervision_state(&self, key: &str) -> Result<Option<(Position, Vec<u8>)>, StoreError> {
+        let mut connection = self.own().await?;
+        read(supervision::state(&mut connection, key).await)
     }
 
-    async fn gaps(&self, _query: &GapQuery) -> Result<Vec<GapRow>, StoreError> {
-        Err(unwritten())
+    async fn gaps(&self, query: &GapQuery) -> Result<Vec<GapRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(supervision::gaps(&mut connection, query).await)
     }
 
-    async fn rules(&self, _query: &RuleQuery) -> Result<Vec<RuleRow>, StoreError> {
-        Err(unwritten())
+    async fn rules(&self, query: &RuleQuery) -> Result<Vec<RuleRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(supervision::rules(&mut connection, query).await)
     }
 
-    async fn rule_days(&self, _query: &RuleQuery) -> Result<Vec<RuleDayRow>, StoreError> {
-        Err(unwritten())
+    async fn rule_days(&self, query: &RuleQuery) -> Result<Vec<RuleDayRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        read(supervision::rule_days(&mut connection, query).await)
     }
 
     async fn maintain(&self, policy: &Policy, now: Time) -> Result<Upkeep, StoreError> {
@@ -291,9 +303,7 @@ impl Store for SqliteStore {
     }
 }
 
-fn unwritten() -> StoreError {
-    StoreError::InvalidInput { field: "store", reason: "of a later commit" }
-}
+
 
 fn read<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
     result.inspect_err(|error| metrics::failed("read", error))

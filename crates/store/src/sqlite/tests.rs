@@ -44,6 +44,18 @@ async fn conforms() {
 }
 
 #[tokio::test]
+async fn keeps_the_supervision_record() {
+    let folders = std::sync::Mutex::new(Vec::new());
+    conformance::supervision_record(async || {
+        let temporary = Temporary::new();
+        let store = SqliteStore::open(&temporary.path()).await.unwrap();
+        folders.lock().unwrap().push(temporary);
+        Arc::new(store) as Arc<dyn Store>
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn everything_is_there_after_a_restart() {
     let temporary = Temporary::new();
     let store = temporary.open().await;

@@ -110,14 +110,14 @@ pub(super) async fn progress(connection: &mut SqliteConnection) -> Result<Progre
     Ok(Progress { epoch: Some(epoch(column(first, 0)?)?), positions })
 }
 
-async fn claim_epoch(connection: &mut SqliteConnection, batch: &WriteBatch) -> Result<(), StoreError> {
+pub(super) async fn claim_epoch(connection: &mut SqliteConnection, batch: &WriteBatch) -> Result<(), StoreError> {
     let sql = "insert into source (id, epoch) values (1, ?) on conflict do update set epoch = epoch returning epoch";
     let row = query(sql).bind(batch.epoch.to_string()).fetch_one(connection).await.map_err(during("read the stored epoch"))?;
     let stored = epoch(column(&row, 0)?)?;
     if stored == batch.epoch { Ok(()) } else { Err(StoreError::OtherEpoch { given: batch.epoch, stored }) }
 }
 
-async fn advance(connection: &mut SqliteConnection, batch: &WriteBatch) -> Result<(), StoreError> {
+pub(super) async fn advance(connection: &mut SqliteConnection, batch: &WriteBatch) -> Result<(), StoreError> {
     let doing = during("read the stored position");
     let stored = query("select position from progress where journal = ?").bind(batch.journal.clone());
     let stored = match stored.fetch_optional(&mut *connection).await.map_err(doing)? {
