@@ -13,6 +13,7 @@ mod figures;
 mod metrics;
 mod occurrences;
 mod policy;
+pub mod query;
 mod sqlite;
 mod url;
 
