@@ -89,17 +89,20 @@ pub async fn trend(store: &dyn Store, points: &[String], from: Time, to: Time, p
     let points = named(store, points).await?;
     let bucket = width(from, to, pixels);
     check_cells("pixels", &points, Grid::aligned(bucket), from, to)?;
-    let resolution = Resolution::ALL.iter().rev().copied().find(|it| it.width() <= bucket);
-    let series = series(store, &points, Grid::aligned(bucket), from, to).await?;
-    // Raw samples are kept for a shorter time than figures of minutes: rather wider buckets than none.
-    let minute = Resolution::Minute;
-    if resolution.is_none() && series.iter().all(|series| series.buckets.is_empty()) {
-        let wider = self::series(store, &points, Grid::aligned(minute.width()), from, to).await?;
-        if wider.iter().any(|series| !series.buckets.is_empty()) {
-            return Ok(Trend { resolution: Some(minute), bucket: minute.width(), series: wider });
+    let mut trend = trend_of(store, &points, bucket, (from, to)).await?;
+    // The finer, the shorter it is kept: rather wider buckets than none.
+    for resolution in Resolution::ALL.iter().filter(|resolution| resolution.width() > bucket) {
+        if trend.series.iter().any(|series| !series.buckets.is_empty()) {
+            break;
         }
+        trend = trend_of(store, &points, resolution.width(), (from, to)).await?;
     }
-    Ok(Trend { resolution, bucket, series })
+    Ok(trend)
+}
+
+async fn trend_of(store: &dyn Store, points: &[PointRow], bucket: Span, (from, to): (Time, Time)) -> Result<Trend, StoreError> {
+    let resolution = Resolution::ALL.iter().rev().copied().find(|it| it.width() <= bucket);
+    Ok(Trend { resolution, bucket, series: series(store, points, Grid::aligned(bucket), from, to).await? })
 }
 
 /// Means by time, good times and sums, in buckets that begin with the range; the last one ends with it.

@@ -58,9 +58,8 @@ async fn every_answer(store: &dyn Store, standing: &Standing, asked: &Asked) -> 
     let trend = trend(store, &ids, from, to, asked.pixels).await.unwrap();
     let grid = Grid::aligned(trend.bucket);
     let kept = Resolution::ALL.iter().rev().copied().find(|it| it.width() <= trend.bucket);
-    let fallback = trend.bucket == Resolution::Minute.width();
     prop_assert!(trend.resolution == kept, "{:?} of {:?}", trend.resolution, trend.bucket);
-    prop_assert!(fallback || i128::from(trend.bucket.micros()) * i128::from(asked.pixels) >= i128::from(asked.length));
+    prop_assert!(i128::from(trend.bucket.micros()) * i128::from(asked.pixels) >= i128::from(asked.length));
     prop_assert!(trend.series.iter().all(|series| series.buckets.len() <= asked.pixels as usize));
     compare(&trend.series, standing, grid, from, to)?;
 
@@ -217,7 +216,7 @@ async fn what_is_asked_wrongly_is_said() {
 
 /// Raw samples go after days, figures of minutes after a year: a close look at last month shows what there is.
 #[tokio::test]
-async fn where_raw_samples_are_gone_minutes_are_shown() {
+async fn where_finer_figures_are_gone_wider_ones_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
     let mut all = batch("telemetry/1", 0, 1);
@@ -228,7 +227,12 @@ async fn where_raw_samples_are_gone_minutes_are_shown() {
     let now = Time::from_micros(START + 60 * DAY);
     settle(&*store, &policy, now).await;
     let (from, to) = (Time::from_micros(START + 5 * MINUTE), Time::from_micros(START + 20 * MINUTE));
-    let trend = trend(&*store, &["p1".to_owned()], from, to, 1_000).await.unwrap();
+    let trend = super::trend(&*store, &["p1".to_owned()], from, to, 1_000).await.unwrap();
     assert_eq!((trend.resolution, trend.series[0].buckets.len()), (Some(Resolution::Minute), 15));
     assert_eq!(trend.series[0].buckets[3].max, Some(8.0));
+    // After a year those are gone too.
+    settle(&*store, &policy, Time::from_micros(START + 400 * DAY)).await;
+    let to = Time::from_micros(START + 120 * MINUTE + 1);
+    let trend = super::trend(&*store, &["p1".to_owned()], Time::from_micros(START), to, 1_000).await.unwrap();
+    assert_eq!((trend.resolution, trend.series[0].buckets.len()), (Some(Resolution::Hour), 2));
 }
