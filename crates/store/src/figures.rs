@@ -44,6 +44,12 @@ impl Grid {
         at(origin + ((time - origin).div_euclid(width) + 1) * width)
     }
 
+    /// How many cells a range touches that begins at or before its end.
+    pub(crate) fn count(self, from: Time, to: Time) -> u128 {
+        let range = i128::from(to.micros()) - i128::from(self.floor(from).micros());
+        range.unsigned_abs().div_ceil(u128::from(self.width.micros().max(1).unsigned_abs()))
+    }
+
     /// The first start of a cell at or after a time.
     pub(crate) fn ceil(self, time: Time) -> Time {
         if self.floor(time) == time { time } else { self.end(time) }

@@ -14,6 +14,7 @@ mod metrics;
 mod occurrences;
 mod policy;
 mod postgres;
+pub mod query;
 mod reasons;
 mod sqlite;
 mod url;

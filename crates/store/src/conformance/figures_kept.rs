@@ -127,16 +127,14 @@ pub(super) async fn are_what_the_raw_samples_say(store: &dyn Store) {
     settle(store, &policy, time(0)).await;
     let (points, rows) = three_days();
     let mut standing = Standing::default();
-    let mut written = 0;
     // In pieces by time, with upkeep in between, as it is when it is lived through.
     let mut by_time = rows.clone();
     by_time.sort_by_key(|row| row.time);
-    for piece in by_time.chunks(700) {
+    for (piece, written) in by_time.chunks(700).zip(0..) {
         let mut next = batch("telemetry/1", written, written + 1);
         next.points = points.clone();
         next.samples = piece.to_vec();
         store.write(&next).await.expect("a batch");
-        written += 1;
         standing.add(piece);
         let now = piece.last().expect("pieces have rows").time + Span::from_secs(15);
         settle(store, &policy, now).await;

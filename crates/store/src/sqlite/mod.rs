@@ -303,8 +303,6 @@ impl Store for SqliteStore {
     }
 }
 
-
-
 fn read<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
     result.inspect_err(|error| metrics::failed("read", error))
 }

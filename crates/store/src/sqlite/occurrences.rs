@@ -52,6 +52,14 @@ macro_rules! upsert {
 const RAISED: Insert = upsert!("excluded.returned_at");
 const OTHERS: Insert = upsert!("coalesce(excluded.returned_at, returned_at)");
 
+/// A page without filters, as the planner sees it.
+#[cfg(test)]
+pub(super) const NEWEST: &str = concat!(
+    "select ",
+    columns!(),
+    " from occurrences where raised_at between ? and ? and (raised_at, id) < (?, ?) order by raised_at desc, id desc limit ?"
+);
+
 /// Brings the rows up to date; each is touched once.
 pub(super) async fn upsert(connection: &mut SqliteConnection, batches: &[WriteBatch]) -> Result<(), StoreError> {
     let changes = fold(batches.iter().flat_map(|batch| &batch.occurrences));

@@ -143,7 +143,8 @@ async fn queries_walk_the_keys() {
     let temporary = Temporary::new();
     let store = temporary.open().await;
     let mut connection = store.reader().await.unwrap();
-    for sql in super::samples::tests::statements() {
+    let more = [super::points::by_point_sql(), super::points::last_sql(), super::retention::DELETE_SAMPLES.to_owned()];
+    for sql in super::samples::tests::statements().into_iter().chain(more) {
         let sql = format!("explain query plan {sql}");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql.clone())).fetch_all(&mut *connection).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
@@ -168,6 +169,104 @@ async fn the_last_event_and_old_letters_are_found_by_key() {
         let slow = |step: &&String| step.contains(&format!("SCAN {table}")) || step.contains("TEMP B-TREE FOR ORDER BY");
         assert_eq!(plan.iter().find(slow), None, "{plan:#?}");
     }
+}
+
+/// What runs every few seconds, or for every screen.
+#[tokio::test]
+async fn figures_and_alarms_are_found_by_key() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let mut connection = store.reader().await.unwrap();
+    let figures = |resolution| super::kept::figures_sql(resolution);
+    let statements = [
+        (figures(crate::Resolution::Minute), "SEARCH f USING PRIMARY KEY (start=? AND point=?)"),
+        (figures(crate::Resolution::Day), "SEARCH f USING PRIMARY KEY (start=? AND point=?)"),
+        (super::retention::DELETE_MINUTES.to_owned(), "SEARCH figures_1m USING PRIMARY KEY (start>? AND start<?)"),
+        (super::retention::DELETE_STRANGE.to_owned(), "SEARCH samples USING PRIMARY KEY (bucket>? AND bucket<?)"),
+        (super::patch::UNMARK.to_owned(), "SEARCH dirty_minutes USING PRIMARY KEY (point=? AND minute=?)"),
+        (
+            super::occurrences::NEWEST.to_owned(),
+            "SEARCH occurrences USING INDEX occurrences_by_raise (raised_at>? AND raised_at<?)",
+        ),
+    ];
+    for (sql, want) in statements {
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&mut *connection).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
+        assert!(plan.iter().any(|step| step == want), "{plan:#?}\n{sql}");
+        let tables = ["figures_1m", "samples", "dirty_minutes", "occurrences", "f"];
+        let scans = |step: &&String| tables.iter().any(|table| **step == format!("SCAN {table}"));
+        assert_eq!(plan.iter().find(scans), None, "{plan:#?}\n{sql}");
+    }
+}
+
+/// A late sample that comes while its minute is worked out leaves it marked.
+#[tokio::test]
+async fn a_mark_that_grew_stays() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let start = 1_767_225_600_000_000;
+    let mut first = batch("telemetry/1", 0, 1);
+    first.points = vec![point(1)];
+    first.samples = vec![sample(1, start, 1.0)];
+    store.write(&first).await.unwrap();
+    conformance::settle(&store, &crate::Policy::default(), Time::from_micros(start + 70_000_000)).await;
+    for (after, pending) in [(1, 1), (2, 1)] {
+        let mut late = batch("telemetry/1", after, after + 1);
+        late.samples = vec![sample(1, start + 1_000_000 + after as i64, 2.0)];
+        store.write(&late).await.unwrap();
+        // What the first of the two was marked with.
+        if after == 2 {
+            let unmark = vec![(1, start, 0), (1, start + 60_000_000, 0)];
+            store.patch(&super::upkeep::Patch { unmark, ..Default::default() }).await.unwrap();
+        }
+        let (from, to) = (Time::from_micros(start), Time::from_micros(start + 60_000_000));
+        assert_eq!(store.pending(&[model::PointNumber(1)], from, to).await.unwrap().len(), pending);
+    }
+    let unmark = vec![(1, start, 1)];
+    store.patch(&super::upkeep::Patch { unmark, ..Default::default() }).await.unwrap();
+    let (from, to) = (Time::from_micros(start), Time::from_micros(start + 60_000_000));
+    assert_eq!(store.pending(&[model::PointNumber(1)], from, to).await.unwrap(), []);
+}
+
+/// A step that fails anywhere is done again as if it had not begun.
+#[tokio::test]
+async fn upkeep_that_failed_is_done_again() {
+    let temporary = Temporary::new();
+    let store = temporary.open().await;
+    let start = 1_767_225_600_000_000;
+    let points = vec![conformance::holding(1, Span::from_secs(40))];
+    let mut first = batch("telemetry/1", 0, 1);
+    first.points = points.clone();
+    first.samples = (0..500).map(|n| sample(1, start + n * 9_000_000, 1.0)).collect();
+    store.write(&first).await.unwrap();
+    let mut standing = conformance::Standing::default();
+    standing.add(&first.samples);
+    let now = Time::from_micros(start + 7_200_000_000);
+    let mut blocked = super::options(&temporary.path()).connect().await.unwrap();
+    for trigger in ["figures_1m", "figures_1h"] {
+        let stop = format!(
+            "create trigger stop before insert on {trigger} when new.start >= {start} begin select raise(abort, 'stop'); end"
+        );
+        blocked.execute(sqlx::AssertSqlSafe(stop)).await.unwrap();
+        store.maintain(&crate::Policy::default(), now).await.unwrap_err();
+        // What comes now is late, and seen by the next step.
+        let mut more = batch("telemetry/1", standing_position(&store).await, 0);
+        more.upto = model::Position(more.after.0 + 1);
+        more.samples = vec![sample(1, start + 61_000_000 + more.after.0 as i64, 5.0)];
+        store.write(&more).await.unwrap();
+        standing.add(&more.samples);
+        blocked.execute("drop trigger stop").await.unwrap();
+        let (from, to) = (Time::from_micros(start), Time::from_micros(start + 7_200_000_000));
+        conformance::kept_match(&store, &standing, &points, from, to).await;
+    }
+    conformance::settle(&store, &crate::Policy::default(), now).await;
+    let (from, to) = (Time::from_micros(start), Time::from_micros(start + 3_600_000_000));
+    assert_eq!(conformance::kept_match(&store, &standing, &points, from, to).await, []);
+}
+
+async fn standing_position(store: &SqliteStore) -> u64 {
+    store.progress().await.unwrap().position("telemetry/1").0
 }
 
 fn rows() -> impl Strategy<Value = Vec<SampleRow>> {
