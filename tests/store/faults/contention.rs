@@ -42,7 +42,9 @@ async fn a_deadlock_is_tried_again(kind: Kind) {
     run(&mut other, "SET deadlock_timeout = '1h'; BEGIN; SELECT * FROM progress FOR UPDATE").await;
     let written = write(&store, 1);
     let waits = "SELECT true FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() LIMIT 1";
-    to_the_waiting(&mut other, waits).await;
+    // Within a transaction the list of sessions stays as it was.
+    let mut third = server.session("lock").await;
+    to_the_waiting(&mut third, waits).await;
     // The writer has its rows in the table already.
     run(&mut other, "LOCK TABLE samples IN ACCESS EXCLUSIVE MODE; ROLLBACK").await;
     written.await.expect("no panic").expect("it is tried again");

@@ -33,9 +33,10 @@ async fn cut(kind: Kind, way: Way, after: impl Iterator<Item = u32>) {
         }
         assert!(proxy.mend() > cuts || written.is_ok(), "it failed though nothing was cut");
         check(&server, "cut").await;
-        write_upto(&*store, from + 2).await;
-        assert_eq!(check(&server, "cut").await, from + 2, "after {bytes} bytes");
+        write_upto(&*store, from + 1).await;
+        assert_eq!(position(&*store).await, from + 1, "after {bytes} bytes");
     }
+    check(&server, "cut").await;
     // Both are part of the test: cuts in the middle, and one behind the last byte.
     assert!(failed >= 5 && whole >= 1, "{failed} failed, {whole} did not");
 }
@@ -47,13 +48,13 @@ async fn a_cut_in_the_middle_stores_all_or_nothing(kind: Kind) {
 
 /// Answers to a write are short; the last of them says that it is committed.
 async fn a_lost_answer_stores_all_or_nothing(kind: Kind) {
-    cut(kind, Way::Back, (0..24).map(|step| 1 + step * 40).chain([10_000])).await;
+    cut(kind, Way::Back, (0..12).map(|step| 1 + step * 80).chain([10_000])).await;
 }
 
 /// The median of what small writes take, in a database of their own.
 async fn median(store: &dyn Store, rows: u64) -> Duration {
     let mut taken = Vec::new();
-    for after in 0..40 {
+    for after in 0..20 {
         let batch = next(after, rows);
         let began = Instant::now();
         store.write(&batch).await.expect("a batch");
@@ -68,7 +69,7 @@ async fn median(store: &dyn Store, rows: u64) -> Duration {
 #[tokio::test]
 async fn small_writes_do_not_stall_on_tcp() {
     let server = Postgres::start(Kind::Plain).await;
-    for rows in [1, 100, 1_000, 4_000, 5_000] {
+    for rows in [1, 1_000, 5_000] {
         let (tcp, socket) = (format!("tcp_{rows}"), format!("socket_{rows}"));
         let over_tcp = median(&*open(&server.database(&tcp).await).await, rows).await;
         server.database(&socket).await;
