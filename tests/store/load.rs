@@ -16,6 +16,9 @@ pub(crate) const ROWS: u64 = 5_000;
 
 const POINTS: u64 = 50;
 
+/// What a batch of `ROWS` takes of time: a sample a second of each point.
+const SECONDS: u64 = ROWS / POINTS;
+
 /// 2026-01-01.
 const START: Time = Time::from_micros(1_767_225_600_000_000);
 
@@ -30,9 +33,9 @@ pub(crate) async fn open(url: &str) -> Arc<dyn Store> {
 pub(crate) fn next(after: u64, rows: u64) -> WriteBatch {
     let time = |second: u64| START.plus(Span::from_secs(i64::try_from(second).expect("a small number")));
     let mut next = batch(JOURNAL, after, after + 1);
-    next.time = time((after + 1) * ROWS);
+    next.time = time((after + 1) * SECONDS);
     let row = |n: u64| {
-        let second = time(after * ROWS + n / POINTS).micros();
+        let second = time(after * SECONDS + n / POINTS).micros();
         sample(
             u32::try_from(n % POINTS).expect("a small number") + 1,
             second,
