@@ -30,6 +30,10 @@ impl PostgresUrl {
     fn parse(text: &str) -> Result<Self, StoreError> {
         let reason = "it is no URL of PostgreSQL: write `postgres://USER:PASSWORD@HOST/DATABASE` or `postgres:///DATABASE?host=/FOLDER`, \
                       special characters as `%20`; or `sqlite:PATH`";
+        // Without the slashes what follows would be taken for a path.
+        if !text.contains("://") {
+            return Err(refused("postgres", reason));
+        }
         let options: PgConnectOptions = text.parse().map_err(|_| refused("postgres", reason))?;
         Ok(Self { text: text.to_owned(), shown: shown(&options) })
     }
@@ -43,7 +47,7 @@ fn shown(options: &PgConnectOptions) -> String {
     let (user, port) = (options.get_username(), options.get_port());
     let database = options.get_database().unwrap_or(user);
     match options.get_socket() {
-        Some(folder) => format!("postgres://{user}@/{database}?host={}&port={port}", folder.display()),
+        Some(folder) => format!("postgres:///{database}?host={}&port={port}&user={user}", folder.display()),
         None => format!("postgres://{user}@{}:{port}/{database}", options.get_host()),
     }
 }
@@ -111,7 +115,7 @@ mod tests {
             ("postgresql://u:geheim@h:5433/db?sslmode=require", "postgres://u@h:5433/db"),
             ("postgres://u@h/db?password=geheim", "postgres://u@h:5432/db"),
             ("postgres://u:geheim@h", "postgres://u@h:5432/u"),
-            ("postgres://u:geheim@/db?host=/run/pg&port=5433", "postgres://u@/db?host=/run/pg&port=5433"),
+            ("postgres:///db?host=/run/pg&port=5433&user=u&password=geheim", "postgres:///db?host=/run/pg&port=5433&user=u"),
         ] {
             let url = text.parse::<StoreUrl>().expect(text);
             assert_eq!(url.to_string(), want);

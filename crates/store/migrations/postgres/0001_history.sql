@@ -47,7 +47,7 @@ create index samples_strange_by_point on samples_strange (point, ts);
 create table events (
     position int8 not null,
     ordinal int8 not null,
-    id text collate "C" not null unique,
+    id text collate "C" not null,
     occurred_at int8 not null,
     recorded_at int8 not null,
     kind text collate "C" not null,
@@ -60,7 +60,9 @@ create table events (
 );
 
 create index events_by_time on events (occurred_at, position);
-create index events_by_subject on events (subject, kind, position, ordinal);
+-- An index takes entries of some 2,700 bytes and texts are of any length: it holds their beginnings, and of an id beyond that a hash.
+create unique index events_by_id on events (left(id, 200), hashtextextended(id, 0));
+create index events_by_subject on events (left(subject, 200), left(kind, 100), position, ordinal);
 
 -- `position` is the place in the journal `dead`; from 2^62 on stand rows of other journals that the database refused.
 create table dead_letters (
@@ -76,7 +78,6 @@ create table dead_letters (
 );
 
 create index dead_letters_by_time on dead_letters (at, position);
--- What a stranger calls himself may be longer than an index takes.
 create index dead_letters_by_gateway on dead_letters (left(gateway, 200));
 create sequence refused_letters as int8 minvalue 4611686018427387904;
 
@@ -106,7 +107,7 @@ create table occurrences (
 
 -- A raise that is not known is listed as if before all time.
 create index occurrences_by_raise on occurrences ((coalesce(raised_at, -9223372036854775808)) desc, id desc);
-create index occurrences_by_subject on occurrences (subject);
+create index occurrences_by_subject on occurrences (left(subject, 200));
 create index occurrences_open on occurrences ((coalesce(raised_at, -9223372036854775808)) desc, id desc) where closed_at is null;
 
 -- Figures up to `claimed_to` are worked out or being worked out, up to `done_to` they can be read. A writer looks at `claimed_to` under a

@@ -37,12 +37,12 @@ pub(super) async fn aggregates(
     let numbers = Points::Numbers(ids.keys().copied().collect());
     // Those with a time that is usual may repeat one that lies in a window, so they are folded with it.
     let mut strange = walk::strange(connection, &numbers, (low, high), "order by ts").await?;
-    let mut walk = Walk::new(layout, low, high.saturating_add(1));
+    let mut walk = Walk::new(layout, &numbers, low, high.saturating_add(1));
     let mut window_width = 1_000_000;
-    while let Some((from, to)) = walk.next(connection, window_width).await? {
-        let mut rows = walk::read(connection, &window_sql(&numbers, (from, to))).await?;
+    while let Some(window) = walk.next(connection, window_width).await? {
+        let mut rows = walk::read(connection, &window_sql(&numbers, &window, "")).await?;
         let read = rows.len();
-        rows.extend(strange.extract_if(.., |row| (from..to).contains(&row.row.time.micros())));
+        rows.extend(strange.extract_if(.., |row| (window.from..window.to).contains(&row.row.time.micros())));
         standing(rows).iter().for_each(|row| fold.add(row));
         if read < WINDOW_ROWS / 2 {
             window_width = window_width.saturating_mul(2);

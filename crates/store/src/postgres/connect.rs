@@ -32,7 +32,7 @@ pub(super) struct Pools {
     pub(super) readers: PgPool,
     /// For what the writer itself has to know, so that slow queries cannot take its place.
     pub(super) own: PgPool,
-    /// For `maintain`.
+    /// For `maintain`, and one more to forget dead letters meanwhile.
     pub(super) upkeep: PgPool,
 }
 
@@ -54,7 +54,7 @@ impl Pools {
             writers: pool(LANES as u32).connect_lazy_with(writer.clone()),
             readers: pool(READERS).connect_lazy_with(reader.clone()),
             own: pool(1).connect_lazy_with(reader),
-            upkeep: pool(1).connect_lazy_with(writer),
+            upkeep: pool(2).connect_lazy_with(writer),
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) async fn page(
         push_times(&mut sql, "events", "occurred_at", times);
     }
     push_kinds(&mut sql, &wanted.kinds)?;
-    push_list(&mut sql, ("subjects", "subject"), &wanted.subjects)?;
+    push_subjects(&mut sql, &wanted.subjects)?;
     push_list(&mut sql, ("parks", "park"), &wanted.parks)?;
     push_list(&mut sql, ("enterprises", "enterprise"), &wanted.enterprises)?;
     push_list(&mut sql, ("installations", "installation"), &wanted.installations)?;
@@ -47,8 +47,9 @@ pub(super) async fn page(
 /// The last event of a kind on a subject.
 pub(super) async fn last(connection: &mut PgConnection, kind: &str, subject: &str) -> Result<Option<EventRow>, StoreError> {
     // The index is walked backwards: it ends with the key.
-    let sql = "select position, ordinal, id, occurred_at, recorded_at, kind, subject, park, enterprise, installation, body \
-               from events where subject = $1 and kind = $2 order by position desc, ordinal desc limit 1";
+    let sql = "select position, ordinal, id, occurred_at, recorded_at, kind, subject, park, enterprise, installation, body from events \
+               where left(subject, 200) = left($1, 200) and left(kind, 100) = left($2, 100) and subject = $1 and kind = $2 \
+               order by position desc, ordinal desc limit 1";
     let found = query(sql).bind(stored(subject).into_owned()).bind(stored(kind).into_owned()).fetch_optional(connection).await;
     found.map_err(during("read an event"))?.as_ref().map(event).transpose()
 }
@@ -159,6 +160,16 @@ pub(super) fn push_list(
     if !terms.is_empty() {
         let terms: Vec<String> = terms.iter().map(|term| stored(term).into_owned()).collect();
         sql.push(format_args!(" and {column} = any(")).push_bind(terms).push(")");
+    }
+    Ok(())
+}
+
+/// By their beginnings, which the index holds, and as a whole.
+pub(super) fn push_subjects(sql: &mut QueryBuilder<Postgres>, subjects: &[String]) -> Result<(), StoreError> {
+    push_list(sql, ("subjects", "subject"), subjects)?;
+    if !subjects.is_empty() {
+        let starts: Vec<String> = subjects.iter().map(|subject| stored(subject).chars().take(200).collect()).collect();
+        sql.push(" and left(subject, 200) = any(").push_bind(starts).push(")");
     }
     Ok(())
 }

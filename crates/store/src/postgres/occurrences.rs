@@ -5,7 +5,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, query};
 
 use super::errors::{corrupt, during};
-use super::events::push_list;
+use super::events::{push_list, push_subjects};
 use super::text::{read, stored};
 use super::{column, page_limit, position, range};
 use crate::occurrences::UNKNOWN;
@@ -104,8 +104,8 @@ pub(super) async fn page(
         Some(false) => drop(sql.push(" and closed_at is not null")),
         None => (),
     }
+    push_subjects(&mut sql, &wanted.subjects)?;
     for (names, terms) in [
-        (("subjects", "subject"), &wanted.subjects),
         (("alarms", "alarm"), &wanted.alarms),
         (("priorities", "priority"), &wanted.priorities),
         (("parks", "park"), &wanted.parks),

@@ -29,8 +29,8 @@ pub(super) struct Piece {
     pub(super) lo: i64,
     /// Exclusive.
     pub(super) hi: i64,
-    /// Whether its rows are ordered by point.
-    pub(super) packed: bool,
+    /// The table of a piece with an index led by the point and none led by time.
+    pub(super) by_point: Option<String>,
 }
 
 /// The windows of a width in which samples lie: start of the window, then the earliest and the latest time in it.
@@ -132,7 +132,7 @@ fn make_sql(lo: i64, hi: i64) -> String {
     let (from, to) = (timestamp(lo), timestamp(hi));
     // The index of extremes lets a query skip blocks by time, and by point as far as batches are ordered by it.
     format!(
-        "create table {name} (like samples); \
+        "create table {name} (like samples including defaults including constraints including storage); \
          create index {name}_by_time on {name} using brin (ts, point) with (pages_per_range = 4); \
          alter table samples attach partition {name} for values from ({from}) to ({to}); \
          insert into pieces (lo, hi, name, state, touched) values ({lo}, {hi}, '{name}', 'open', 0)"
@@ -176,15 +176,15 @@ pub(super) async fn list(
     direction: Direction,
 ) -> Result<Vec<Piece>, StoreError> {
     let pieces = match layout {
-        Layout::Plain => "select lo, hi, state = 'packed' as packed from pieces",
+        Layout::Plain => "select lo, hi, case state when 'packed' then name end as by_point from pieces",
         Layout::Apache | Layout::Community => {
             "select (extract(epoch from range_start) * 1000000)::int8 as lo, (extract(epoch from range_end) * 1000000)::int8 as hi, \
-                 is_compressed as packed \
+                 null as by_point \
              from timescaledb_information.chunks where hypertable_name = 'samples' and hypertable_schema = current_schema()"
         }
     };
     let order = if direction == Direction::Forwards { "lo" } else { "lo desc" };
-    let sql = format!("select lo, hi, packed from ({pieces}) p where hi > $1 and lo < $2 order by {order} limit $3");
+    let sql = format!("select lo, hi, by_point from ({pieces}) p where hi > $1 and lo < $2 order by {order} limit $3");
     let rows = query(AssertSqlSafe(sql))
         .bind(from)
         .bind(to)
@@ -192,7 +192,7 @@ pub(super) async fn list(
         .fetch_all(connection)
         .await
         .map_err(during("list the pieces"))?;
-    let piece = |row: &PgRow| Ok(Piece { lo: column(row, 0)?, hi: column(row, 1)?, packed: column(row, 2)? });
+    let piece = |row: &PgRow| Ok(Piece { lo: column(row, 0)?, hi: column(row, 1)?, by_point: column(row, 2)? });
     rows.iter().map(piece).collect()
 }
 

@@ -6,11 +6,12 @@ use model::{PointNumber, Time};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::query;
 
+use super::copy::COLUMNS;
 use super::errors::during;
 use super::pieces::{self, Direction};
 use super::rows::{Stored, USUAL, standing};
 use super::text::{read, stored};
-use super::walk::{self, Points, Walk, window_sql};
+use super::walk::{self, Points, Walk, Window, window_sql};
 use super::{Layout, check_terms, column, number, page_limit, range};
 use crate::{Page, PointRow, SampleKey, SampleQuery, SampleRow, StoreError, StoredSample};
 
@@ -76,20 +77,18 @@ async fn usual_page(
         // As if each had a sample a second.
         Points::Numbers(numbers) => SECOND.saturating_mul((limit / numbers.len().max(1)).clamp(1, 3_600).cast_signed() as i64),
     };
-    let mut walk = Walk::new(layout, low, high.saturating_add(1));
-    let mut rows = Vec::new();
+    let mut walk = Walk::new(layout, points, low, high.saturating_add(1));
+    let (mut rows, behind) = (Vec::new(), walk::behind(after));
     while rows.len() < limit
         && let Some(window) = walk.next(connection, width).await?
     {
-        let behind = after.map(|key| {
-            let point = i32::try_from(key.point.0).unwrap_or(i32::MAX);
-            format!(" and (ts, point) > ({}, {point})", pieces::timestamp(key.time.micros()))
-        });
-        // A key before or behind everything usual excludes nothing here, or has excluded the window.
-        let behind = behind.filter(|_| after.is_some_and(|key| USUAL.contains(&key.time.micros()))).unwrap_or_default();
-        let sql = window_sql(points, window).replacen("select ", "select distinct on (ts, point) ", 1);
-        let order = format!("{behind} order by ts, point, recorded_at desc, flags desc limit {}", limit - rows.len());
-        rows.extend(walk::read(connection, &(sql + &order)).await?);
+        let order = "order by ts, point, recorded_at desc, flags desc";
+        let sql = format!(
+            "select distinct on (ts, point) {COLUMNS} from ({}) w {order} limit {}",
+            window_sql(points, &window, &behind),
+            limit - rows.len()
+        );
+        rows.extend(walk::read(connection, &sql).await?);
         width = width.saturating_mul(4);
     }
     Ok(rows)
@@ -107,7 +106,7 @@ pub(super) async fn by_point(
     let mut rows = walk::strange(connection, &points, (low, high), "").await?;
     let (low, end) = (low.max(USUAL.start), high.saturating_add(1).min(USUAL.end));
     if low < end {
-        rows.extend(walk::read(connection, &window_sql(&points, (low, end))).await?);
+        rows.extend(walk::read(connection, &window_sql(&points, &Window::of(low, end), "")).await?);
     }
     Ok(standing(rows).into_iter().map(|row| row.row).collect())
 }
@@ -154,9 +153,12 @@ async fn usual_at(
         let Some(newest) = pieces.first() else { break };
         end = end.min(newest.hi);
         let from = end.saturating_sub(width).max(low);
-        let sql = window_sql(&Points::Numbers(left.iter().copied().collect()), (from, end));
-        let sql = sql.replacen("select ", "select distinct on (point) ", 1);
-        let found = walk::read(connection, &(sql + " order by point, ts desc, recorded_at desc, flags desc")).await?;
+        let of_left = Points::Numbers(left.iter().copied().collect());
+        let sql = format!(
+            "select distinct on (point) {COLUMNS} from ({}) w order by point, ts desc, recorded_at desc, flags desc",
+            window_sql(&of_left, &Window::of(from, end), "")
+        );
+        let found = walk::read(connection, &sql).await?;
         for row in found {
             left.remove(&row.row.point);
             rows.push(row);

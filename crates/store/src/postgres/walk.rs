@@ -11,7 +11,7 @@ use super::errors::during;
 use super::pieces::{self, Direction, LIST_MAX, Piece, timestamp};
 use super::rows::{Stored, USUAL, quality, read_flags};
 use super::{Layout, column, time};
-use crate::{SampleRow, StoreError};
+use crate::{SampleKey, SampleRow, StoreError};
 use model::PointNumber;
 
 /// Which of the points are meant: all, or those of these numbers.
@@ -46,6 +46,8 @@ impl Points {
 /// The windows of a stretch in which there are pieces, forwards.
 pub(super) struct Walk {
     layout: Layout,
+    /// Whether a window with a packed piece has nothing else.
+    apart: bool,
     pieces: VecDeque<Piece>,
     /// Whether there may be pieces behind those in the list.
     more: bool,
@@ -53,26 +55,28 @@ pub(super) struct Walk {
     end: i64,
 }
 
+/// A stretch of time, its end exclusive.
+pub(super) struct Window {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// The table that holds its rows by point, where only that does.
+    by_point: Option<String>,
+}
+
 impl Walk {
     /// Over what is usual of a stretch; its end is exclusive.
-    pub(super) fn new(layout: Layout, from: i64, end: i64) -> Self {
-        Self { layout, pieces: VecDeque::new(), more: true, at: from.max(USUAL.start), end: end.min(USUAL.end) }
+    pub(super) fn new(layout: Layout, points: &Points, from: i64, end: i64) -> Self {
+        let apart = matches!(points, Points::All);
+        Self { layout, apart, pieces: VecDeque::new(), more: true, at: from.max(USUAL.start), end: end.min(USUAL.end) }
     }
 
     /// The next window of at most this width; it may begin later than the last one ended, where there are no pieces.
-    pub(super) async fn next(&mut self, connection: &mut PgConnection, width: i64) -> Result<Option<(i64, i64)>, StoreError> {
+    pub(super) async fn next(&mut self, connection: &mut PgConnection, width: i64) -> Result<Option<Window>, StoreError> {
         while self.at < self.end {
-            if let Some(piece) = self.pieces.front() {
-                if piece.hi <= self.at {
-                    self.pieces.pop_front();
-                    continue;
-                }
-                let from = self.at.max(piece.lo);
-                if from >= self.end {
-                    return Ok(None);
-                }
-                self.at = from.saturating_add(width).min(self.end);
-                return Ok(Some((from, self.at)));
+            while self.pieces.pop_front_if(|piece| piece.hi <= self.at).is_some() {}
+            if let Some(window) = self.first(width) {
+                self.at = window.to;
+                return Ok(Some(window));
             }
             if !self.more {
                 return Ok(None);
@@ -83,11 +87,52 @@ impl Walk {
         }
         Ok(None)
     }
+
+    fn first(&self, width: i64) -> Option<Window> {
+        let piece = self.pieces.front()?;
+        let from = self.at.max(piece.lo);
+        let mut to = from.saturating_add(width).min(self.end);
+        let mut by_point = None;
+        if self.apart {
+            by_point.clone_from(&piece.by_point);
+            let packed = self.pieces.iter().skip(1).find(|piece| piece.by_point.is_some());
+            let end = if by_point.is_some() { Some(piece.hi) } else { packed.map(|piece| piece.lo) };
+            // What is behind the list may be packed.
+            let listed = self.pieces.back().filter(|_| self.more).map(|piece| piece.hi);
+            to = [end, listed].into_iter().flatten().fold(to, i64::min);
+        }
+        (from < to).then_some(Window { from, to, by_point })
+    }
 }
 
-/// What is asked of `samples`: conditions and order after `select COLUMNS from samples where`.
-pub(super) fn window_sql(points: &Points, (from, to): (i64, i64)) -> String {
-    format!("select {COLUMNS} from samples where ts >= {} and ts < {}{}", timestamp(from), timestamp(to), points.sql())
+/// The samples of a window, with more conditions.
+pub(super) fn window_sql(points: &Points, window: &Window, and: &str) -> String {
+    let Window { from, to, by_point } = window;
+    let times = format!("ts >= {} and ts < {}", timestamp(*from), timestamp(*to));
+    match by_point {
+        None => format!("select {COLUMNS} from samples where {times}{}{and}", points.sql()),
+        // The index is led by the point, so each point is looked up; which there are, the index tells with a step each.
+        Some(table) => format!(
+            "with recursive p (v) as ((select min(point) from {table}) union all \
+                 select (select min(point) from {table} where point > v) from p where v is not null) \
+             select {COLUMNS} from p cross join lateral (select * from {table} where point = v and {times}{and} offset 0) s"
+        ),
+    }
+}
+
+/// What is behind a key in the order of samples.
+pub(super) fn behind(key: Option<SampleKey>) -> String {
+    // One before or behind everything usual leaves nothing out of a window that begins at its time.
+    let Some(key) = key.filter(|key| USUAL.contains(&key.time.micros())) else { return String::new() };
+    let point = i32::try_from(key.point.0).unwrap_or(i32::MAX);
+    format!(" and (ts, point) > ({}, {point})", timestamp(key.time.micros()))
+}
+
+impl Window {
+    /// A window over pieces of any kind.
+    pub(super) const fn of(from: i64, to: i64) -> Self {
+        Self { from, to, by_point: None }
+    }
 }
 
 /// Reads samples by COPY, several times as fast as row by row.
