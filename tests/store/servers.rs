@@ -1,6 +1,6 @@
 //! The servers themselves: that they are what they claim to be, keep what they were given and end when told.
 
-use harness::{Kind, Postgres};
+use harness::{Disk, Kind, Postgres};
 use sqlx::postgres::PgPoolCopyExt;
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -91,4 +91,30 @@ async fn community_serves_many_sessions_in_turn() {
     let found: bool = sqlx::query_scalar("SELECT to_regclass('t') IS NOT NULL").fetch_one(&mut session).await.expect("an answer");
     assert!(!found);
     assert!(sqlx::query("SELECT 1").execute(&a).await.is_ok(), "the pool makes a new session, and finds nothing either");
+}
+
+async fn has_a_disk_that_can_be_filled(kind: Kind) {
+    let mut server = Postgres::start_with(kind, Disk::Tables(32), &[]).await;
+    server.execute("postgres", "CREATE TABLE t (n int, filler text) TABLESPACE small").await;
+    let rows = "INSERT INTO t SELECT n, repeat('x', 1000) FROM generate_series(1, 2000) n";
+    server.execute("postgres", rows).await;
+    server.fill_disk();
+    let mut session = server.session("postgres").await;
+    let error = sqlx::query(rows).execute(&mut session).await.expect_err("the disk is full");
+    assert_eq!(error.as_database_error().and_then(|it| it.code()).as_deref(), Some("53100"), "{error}");
+    server.free_disk();
+    server.execute("postgres", rows).await;
+    // What is on the disk stays there over a crash of the server.
+    server.start_again().await;
+    assert_eq!(count(&server.url()).await, 4_000);
+}
+
+#[tokio::test]
+async fn plain_has_a_disk_that_can_be_filled() {
+    has_a_disk_that_can_be_filled(Kind::Plain).await;
+}
+
+#[tokio::test]
+async fn apache_has_a_disk_that_can_be_filled() {
+    has_a_disk_that_can_be_filled(Kind::Apache).await;
 }

@@ -1,5 +1,6 @@
 //! Where a server lives and how its processes are started.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -10,24 +11,40 @@ use tempfile::TempDir;
 
 use super::Kind;
 use crate::foreign::installed;
+use crate::{Process, until};
 
 /// For every server: no password for who reaches 127.0.0.1, enough sessions for a test, messages in English. Tests end processes, not
 /// machines: what the operating system was given is not lost by that, and nobody waits for the disk.
 const SETTINGS: [&str; 6] =
     ["listen_addresses=127.0.0.1", "max_connections=60", "lc_messages=C", "timezone=UTC", "fsync=off", "shared_buffers=64MB"];
 
-/// With what TimescaleDB's library needs; the folder it runs in has no shared memory of its own, and nothing asks who uses it.
-const APACHE: [&str; 4] = [
+/// With what TimescaleDB's library needs; the folder it runs in has no shared memory of its own, nothing asks who uses it, and of its
+/// workers in the background, which Davy leaves alone, there are none: each database would have one that complains.
+const APACHE: [&str; 5] = [
     "shared_preload_libraries=timescaledb",
     "timescaledb.telemetry_level=off",
     "dynamic_shared_memory_type=mmap",
     "timescaledb.license=apache",
+    "timescaledb.max_background_workers=0",
 ];
+
+/// What a server has on a disk of its own, of so many megabytes, which a test can fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// Nothing.
+    None,
+    /// The tablespace `small`.
+    Tables(u32),
+    /// The write-ahead log.
+    Log(u32),
+}
 
 /// A server's folder.
 #[derive(Debug)]
 pub(super) struct Place {
     kind: Kind,
+    /// Sees a mount that nothing else sees, and which is gone with it.
+    mounted: Option<Process>,
     /// What is `/` to the server.
     root: Option<PathBuf>,
     /// Below the root, where there is one; removed with this.
@@ -38,33 +55,53 @@ pub(super) struct Place {
 
 impl Place {
     /// Makes a folder with an empty database cluster.
-    pub(super) fn make(kind: Kind) -> Self {
+    pub(super) async fn make(kind: Kind, disk: Disk) -> Self {
         let temporary = || tempfile::tempdir().expect("a temporary folder");
-        let place = match kind {
-            Kind::Plain => Self { kind, root: None, folder: temporary(), short: None },
+        let mut place = match kind {
+            // The data of the one in WebAssembly is in the memory of its process.
+            Kind::Plain | Kind::Community => Self { kind, mounted: None, root: None, folder: temporary(), short: None },
             Kind::Apache => {
                 let root = trixie();
                 let folder = tempfile::tempdir_in(root.join("srv")).expect("a folder in that of Debian 13");
                 let short = temporary();
                 symlink(folder.path(), short.path().join("s")).expect("a symbolic link");
-                Self { kind, root: Some(root), folder, short: Some(short) }
+                Self { kind, mounted: None, root: Some(root), folder, short: Some(short) }
             }
-            // Its data is in the memory of its process.
-            Kind::Community => return Self { kind, root: None, folder: temporary(), short: None },
         };
-        place.make_cluster();
+        if kind != Kind::Community {
+            place.make_cluster(disk).await;
+        }
         place
     }
 
-    fn make_cluster(&self) {
+    async fn make_cluster(&mut self, disk: Disk) {
         if is_root() {
             let mut chown = self.outside("chown");
             succeed(chown.arg("postgres:").arg(self.inside("")));
         }
+        if let Disk::Tables(megabytes) | Disk::Log(megabytes) = disk {
+            self.mounted = Some(mount(&self.folder.path().join("small"), megabytes).await);
+        }
         let mut initdb = self.as_postgres("initdb");
         // `C` sorts text by its bytes, whatever the machine speaks.
         initdb.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"]);
-        succeed(initdb.arg(self.inside("data")));
+        initdb.arg(self.inside("data"));
+        if let Disk::Log(_) = disk {
+            initdb.arg("--wal-segsize=1").arg("--waldir").arg(self.inside("small/log"));
+        }
+        succeed(&mut initdb);
+    }
+
+    /// The disk of its own as the server sees it.
+    pub(super) fn small(&self) -> PathBuf {
+        self.inside("small")
+    }
+
+    /// A file on the disk of its own, as the test sees it.
+    pub(super) fn ballast(&self) -> PathBuf {
+        let mounted = self.mounted.as_ref().expect("the server has a disk of its own").id();
+        let seen = self.folder.path().join("small/ballast");
+        Path::new("/proc").join(mounted.to_string()).join("root").join(seen.strip_prefix("/").expect("an absolute path"))
     }
 
     /// Where the server's Unix socket is.
@@ -102,9 +139,16 @@ impl Place {
 
     /// A program of what is `/` to the server.
     fn outside(&self, program: &str) -> Command {
-        let Some(root) = &self.root else { return Command::new(program) };
-        let mut command = Command::new("chroot");
-        command.arg(root).arg(program);
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(mounted) = &self.mounted {
+            words.extend(["nsenter".into(), format!("--mount=/proc/{}/ns/mnt", mounted.id()).into()]);
+        }
+        if let Some(root) = &self.root {
+            words.extend(["chroot".into(), root.into()]);
+        }
+        words.push(program.into());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command
     }
 
@@ -119,6 +163,25 @@ impl Place {
         command.arg(programs(self.root.as_deref()).join(program)).current_dir("/");
         command
     }
+}
+
+/// Mounts a disk in memory where only the returned process and what joins it can see it: however a test ends, no mount is left.
+async fn mount(folder: &Path, megabytes: u32) -> Process {
+    assert!(is_root(), "a disk of its own is mounted, for which root is needed");
+    fs::create_dir(folder).expect("a folder");
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c"]);
+    command.arg(
+        "mount -t tmpfs -o mode=700,size=$1m tmpfs \"$0\" && chown --reference=\"$0/..\" \"$0\" && echo mounted && exec tail -f /dev/null",
+    );
+    command.arg(folder).arg(megabytes.to_string());
+    let mut process = Process::start("disk", &mut command);
+    until("the disk is mounted", async || {
+        assert!(process.ended().is_none(), "no disk can be mounted: {:?}", process.err());
+        process.out().contains(&"mounted".to_owned()).then_some(())
+    })
+    .await;
+    process
 }
 
 pub(super) fn free_port() -> u16 {

@@ -3,6 +3,7 @@
 mod launch;
 
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{Process, until, until_within};
+pub use launch::Disk;
 use launch::Place;
 
 /// A server of another container's speed starts within this; the slowest is the one in WebAssembly.
@@ -40,18 +42,22 @@ pub struct Postgres {
 impl Postgres {
     /// Starts an empty server that takes connections.
     pub async fn start(kind: Kind) -> Self {
-        Self::start_with(kind, &[]).await
+        Self::start_with(kind, Disk::None, &[]).await
     }
 
-    /// The same with settings of its own, such as `deadlock_timeout=100ms`.
-    pub async fn start_with(kind: Kind, settings: &[&str]) -> Self {
-        let place = Place::make(kind);
+    /// The same with a disk and settings of its own, such as `deadlock_timeout=100ms`.
+    pub async fn start_with(kind: Kind, disk: Disk, settings: &[&str]) -> Self {
+        let place = Place::make(kind, disk).await;
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let mut server = Self { kind, place, port: 0, settings, process: None };
         // Another process may take the port between this look and the server's start: then another is tried.
         for _ in 0..10 {
             server.port = launch::free_port();
             if server.launch().await {
+                if let Disk::Tables(_) = disk {
+                    let small = server.place.small();
+                    server.execute("postgres", &format!("CREATE TABLESPACE small LOCATION '{}'", small.display())).await;
+                }
                 return server;
             }
         }
@@ -112,6 +118,23 @@ impl Postgres {
         let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut session).await;
         done.unwrap_or_else(|error| panic!("{statements}: {error}"));
         session.close().await.expect("a session can be closed");
+    }
+
+    /// Fills the disk of its own to the last byte.
+    pub fn fill_disk(&self) {
+        let mut ballast = fs::File::create(self.place.ballast()).expect("a file on the small disk");
+        let zeros = vec![0; 4_096];
+        let full = loop {
+            if let Err(error) = ballast.write_all(&zeros) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
+    }
+
+    /// Gives back what `fill_disk` took.
+    pub fn free_disk(&self) {
+        fs::remove_file(self.place.ballast()).expect("the disk was filled");
     }
 
     /// Stops in good order: sessions are ended, everything is written.
