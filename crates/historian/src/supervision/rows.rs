@@ -55,6 +55,8 @@ pub(super) async fn gaps(store: &dyn Store, spans: &Spans, from: Time, to: Time)
     scopes.sort_unstable();
     scopes.dedup();
     let mut all = Gaps::default();
+    // One without length at the very begin ends there and not after it.
+    let from = from.plus(Span::from_micros(-1));
     for scopes in scopes.chunks(SCOPES) {
         take(store, scopes, (from, to), &mut all).await?;
     }

@@ -25,7 +25,10 @@ fn all(layout: Layout) -> Vec<Migration> {
         Layout::Apache => &apache,
         Layout::Community => &community,
     };
-    let common = [(1, "history", include_str!("../../migrations/postgres/0001_history.sql"))];
+    let common = [
+        (1, "history", include_str!("../../migrations/postgres/0001_history.sql")),
+        (3, "supervision", include_str!("../../migrations/postgres/0003_supervision.sql")),
+    ];
     let version = |(version, name, sql): &(i64, &'static str, &'static str)| {
         // A statement that refuses to run in a transaction stands alone in a file that begins so.
         let alone = sql.starts_with("-- no-transaction");

@@ -18,6 +18,7 @@ mod pieces;
 mod refuse;
 mod rows;
 mod samples;
+mod supervision;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -241,24 +242,35 @@ impl Store for PostgresStore {
         self.try_forget(position).await.inspect_err(|error| metrics::failed("write", error))
     }
 
-    async fn write_supervision(&self, _batch: &SupervisionBatch) -> Result<(), StoreError> {
-        Err(unwritten())
+    async fn write_supervision(&self, batch: &SupervisionBatch) -> Result<(), StoreError> {
+        let (_, mut lane) = self.lane(&self.pools.writers).await.inspect_err(|error| metrics::failed("write", error))?;
+        supervision::write(&mut lane, batch).await.inspect_err(|error| metrics::failed("write", error))?;
+        lane.release();
+        Ok(())
     }
 
-    async fn supervision_state(&self, _key: &str) -> Result<Option<(Position, Vec<u8>)>, StoreError> {
-        Err(unwritten())
+    async fn supervision_state(&self, key: &str) -> Result<Option<(Position, Vec<u8>)>, StoreError> {
+        let mut lane = self.own().await?;
+        let state = supervision::state(&mut lane, key).await;
+        read(lane, state)
     }
 
-    async fn gaps(&self, _query: &GapQuery) -> Result<Vec<GapRow>, StoreError> {
-        Err(unwritten())
+    async fn gaps(&self, query: &GapQuery) -> Result<Vec<GapRow>, StoreError> {
+        let (_, mut lane) = self.reader().await?;
+        let gaps = supervision::gaps(&mut lane, query).await;
+        read(lane, gaps)
     }
 
-    async fn rules(&self, _query: &RuleQuery) -> Result<Vec<RuleRow>, StoreError> {
-        Err(unwritten())
+    async fn rules(&self, query: &RuleQuery) -> Result<Vec<RuleRow>, StoreError> {
+        let (_, mut lane) = self.reader().await?;
+        let rules = supervision::rules(&mut lane, query).await;
+        read(lane, rules)
     }
 
-    async fn rule_days(&self, _query: &RuleQuery) -> Result<Vec<RuleDayRow>, StoreError> {
-        Err(unwritten())
+    async fn rule_days(&self, query: &RuleQuery) -> Result<Vec<RuleDayRow>, StoreError> {
+        let (_, mut lane) = self.reader().await?;
+        let days = supervision::rule_days(&mut lane, query).await;
+        read(lane, days)
     }
 
     async fn maintain(&self, _policy: &Policy, _now: Time) -> Result<Upkeep, StoreError> {

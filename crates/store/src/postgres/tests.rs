@@ -61,6 +61,13 @@ async fn conforms() {
     }
 }
 
+#[tokio::test]
+async fn keeps_the_supervision_record() {
+    for server in std::env::var("DAVY_TEST_POSTGRES").unwrap_or_default().split_whitespace() {
+        conformance::supervision_record(async || Arc::new(Fresh::on(server).await.store) as Arc<dyn Store>).await;
+    }
+}
+
 /// Numbers that look like chance and are the same in every run.
 struct Chance(u64);
 

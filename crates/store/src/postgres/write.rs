@@ -262,7 +262,7 @@ async fn heads(
     Ok((known, heads))
 }
 
-async fn claim(connection: &mut PgConnection, epoch: Epoch) -> Result<String, StoreError> {
+pub(super) async fn claim(connection: &mut PgConnection, epoch: Epoch) -> Result<String, StoreError> {
     let sql = "insert into source (id, epoch) values (1, $1) on conflict (id) do update set epoch = source.epoch returning epoch";
     let row = query(sql).bind(epoch.to_string()).fetch_one(connection).await.map_err(during("claim the database"))?;
     column(&row, 0)
