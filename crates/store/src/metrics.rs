@@ -25,6 +25,7 @@ pub(crate) fn wrote(batches: &[WriteBatch], seconds: f64) {
         ("events", sum(|batch| batch.events.len())),
         ("dead_letters", sum(|batch| batch.dead.len())),
         ("points", sum(|batch| batch.points.len())),
+        ("occurrences", sum(|batch| batch.occurrences.len())),
     ];
     for (table, rows) in rows.into_iter().filter(|(_, rows)| *rows > 0) {
         counter!(ROWS, "table" => table).increment(rows as u64);
