@@ -711,7 +711,8 @@ pub trait Store: Send + Sync + 'static {
     /// Figures as they are kept, by point number and start; not those of `pending` stretches.
     async fn figures(&self, query: &FigureQuery) -> Result<Vec<Figure>, StoreError>;
 
-    /// Where kept figures are not what the raw samples say, for these points and from one time to before another.
+    /// Where kept figures are not what the raw samples say, for these points and from one time to before another; spans that only touch
+    /// the range are whole. What is dated before 2000 always is: no figures are kept of it (traps 65).
     async fn pending(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<PendingSpan>, StoreError>;
 
     /// The next events after a key, in the order of the journal.

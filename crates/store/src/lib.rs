@@ -1,6 +1,6 @@
 //! The store: history and read models behind one trait; the only room that knows SQL.
 //! In: rows of samples, events, dead letters and points, with the journal position they reach, in one transaction.
-//! Out: pages of rows in a fixed order, figures per bucket of time, and how far each journal is stored.
+//! Out: pages of rows in a fixed order, figures per bucket of time, answers over time (query.rs), how far each journal is stored.
 //! May not enter: journals, protobuf, decisions about the plant, SQL of one database in the trait, any Davy crate but model.
 //! Start at api.rs; every backend passes conformance/: sqlite/ in one file, postgres/ on a server with or without TimescaleDB.
 

@@ -1,5 +1,6 @@
 //! What every backend must do, as tests that take a store: the trait's promises, spelled out.
 
+mod answers;
 mod events;
 mod figures;
 mod figures_kept;
@@ -12,6 +13,7 @@ mod upkeep;
 
 use std::sync::Arc;
 
+pub use answers::{Asked, answers_match};
 pub use figures::figures_match;
 pub use figures_kept::{Standing, holding, kept_match, settle};
 use model::{Epoch, PointNumber, Position, Quality, SampleFlags, Time};
@@ -53,6 +55,7 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     figures_kept::are_worked_out_when_a_minute_is_over(&*fresh().await).await;
     figures_kept::follow_late_samples(&*fresh().await).await;
     figures_kept::are_not_kept_of_impossible_times(&*fresh().await).await;
+    answers::are_those_of_the_raw_rows(&*fresh().await).await;
     upkeep::deletes_samples_that_figures_have_seen(&*fresh().await).await;
     upkeep::deletes_no_sample_that_figures_have_not_seen(&*fresh().await).await;
     upkeep::late_samples_spoil_no_figure_whose_ground_is_gone(&*fresh().await).await;
