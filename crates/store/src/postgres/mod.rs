@@ -124,7 +124,7 @@ impl Store for PostgresStore {
     }
 
     fn lanes(&self) -> usize {
-        LANES
+        LANES as usize
     }
 
     async fn progress(&self) -> Result<Progress, StoreError> {
@@ -262,6 +262,9 @@ impl Store for PostgresStore {
     }
 
     async fn maintain(&self, _policy: &Policy, _now: Time) -> Result<Upkeep, StoreError> {
+        let (layout, mut lane) = self.lane(&self.pools.upkeep).await?;
+        pieces::summarize(&mut lane, layout).await?;
+        lane.release();
         Ok(Upkeep::default())
     }
 
