@@ -13,7 +13,7 @@ use super::{Layout, column, migrations};
 use crate::{Description, StoreError, StoreKind};
 
 /// Transactions under way at most; with more, the server's own processes have nothing left on the machine.
-pub(super) const LANES: usize = 2;
+pub(super) const LANES: u32 = 2;
 
 /// Readers at a time; more wait.
 const READERS: u32 = 4;
@@ -51,7 +51,7 @@ impl Pools {
         ]);
         let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
         Self {
-            writers: pool(LANES as u32).connect_lazy_with(writer.clone()),
+            writers: pool(LANES).connect_lazy_with(writer.clone()),
             readers: pool(READERS).connect_lazy_with(reader.clone()),
             own: pool(1).connect_lazy_with(reader),
             upkeep: pool(2).connect_lazy_with(writer),

@@ -72,9 +72,9 @@ async fn keeps_the_supervision_record() {
 struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> i64 {
+    fn below(&mut self, end: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % end) as i64
+        u32::try_from(self.0 >> 33).unwrap() % end
     }
 }
 
@@ -89,16 +89,12 @@ fn scattered(seed: u64) -> Vec<WriteBatch> {
         one.points = (1..=9).map(point).collect();
         for _ in 0..rows {
             let back = [0, 0, 0, 3_600_000_000, 86_400_000_000 * 200][chance.below(5) as usize];
-            let time = at - back - chance.below(40) * 500_000;
+            let (ago, older) = (i64::from(chance.below(40)) * 500_000, i64::from(chance.below(2)) * 2_000_000);
+            let time = at - back - ago;
             let quality = if chance.below(9) == 0 { Quality::Bad } else { Quality::Good };
-            let value = if chance.below(20) == 0 { None } else { Some(chance.below(1_000) as f64) };
-            let row = sample(1 + chance.below(9) as u32, time, 0.0);
-            one.samples.push(SampleRow {
-                value,
-                quality,
-                recorded_at: Time::from_micros(at - chance.below(2) * 2_000_000),
-                ..row
-            });
+            let value = if chance.below(20) == 0 { None } else { Some(f64::from(chance.below(1_000))) };
+            let row = sample(1 + chance.below(9), time, 0.0);
+            one.samples.push(SampleRow { value, quality, recorded_at: Time::from_micros(at - older), ..row });
         }
         // In the order of the journal: its time never falls.
         let mut times: Vec<Time> = one.samples.iter().map(|row| row.recorded_at).collect();
@@ -124,6 +120,7 @@ async fn samples_of_our_time_are_read_as_they_stand() {
         for one in &batches[2..] {
             store.write(one).await.unwrap();
         }
+        store.maintain(&crate::Policy::default(), Time::from_micros(NOW)).await.unwrap();
         let want = standing(&batches);
         for limit in [777, 10_000] {
             let read: Vec<_> = every_sample(store, &SampleQuery::default(), limit).await.into_iter().map(|row| row.row).collect();
