@@ -15,6 +15,8 @@ mod progress;
 mod request;
 mod run;
 mod statistics;
+#[expect(dead_code, reason = "of later commits")]
+mod supervision;
 #[cfg(test)]
 mod tests;
 
