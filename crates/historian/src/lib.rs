@@ -11,6 +11,7 @@ mod error;
 mod forget;
 mod lost;
 mod metrics;
+mod occurrences;
 mod progress;
 mod request;
 mod run;

@@ -1,6 +1,7 @@
 //! The historian between an embedded journal and SQLite, both in a temporary folder.
 
 mod faulty;
+mod occurrences;
 mod serving;
 mod statistics;
 mod storing;
