@@ -2,7 +2,7 @@
 //! In: durable records of every telemetry partition, `events` and `dead`.
 //! Out: rows in the store with the position they reach; `history.lost` in `events`; HistoryService.
 //! May not enter: decisions about the plant, SQL, MQTT, another service. Nobody waits for it: no alarm is held up by a store.
-//! Start at run.rs (the loop), then convert.rs (records to rows) and api.rs (the service).
+//! Start at run.rs (the loop), then convert.rs (records to rows) and api/mod.rs (the service).
 
 mod api;
 mod complete;
@@ -39,5 +39,6 @@ pub fn build(
 ) -> (HistoryServiceServer<impl HistoryService>, Historian) {
     let stored = Arc::new(progress::Stored::default());
     let historian = Historian::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&stored), latch);
-    (HistoryServiceServer::new(api::Api::new(journal, store, stored)), historian)
+    let folded = Arc::new(supervision::answer::Folded::default());
+    (HistoryServiceServer::new(api::Api::new(journal, store, stored, folded)), historian)
 }

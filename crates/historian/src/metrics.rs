@@ -1,7 +1,7 @@
 //! Metrics of the historian.
 
 use journal::JournalId;
-use metrics::{Unit, describe_counter, describe_gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Records taken from journals and stored, by journal.
 pub(crate) const RECORDS: &str = "davy_historian_records_total";
@@ -17,6 +17,8 @@ pub(crate) const STORE_FAILURES: &str = "davy_historian_store_failures_total";
 pub(crate) const LOST: &str = "davy_historian_lost_positions_total";
 /// Requests, by method.
 pub(crate) const REQUESTS: &str = "davy_historian_requests_total";
+/// Time to an answer, by method; of a stream to its beginning.
+pub(crate) const REQUEST_SECONDS: &str = "davy_historian_request_seconds";
 
 /// Says what each is.
 pub(crate) fn describe() {
@@ -27,6 +29,7 @@ pub(crate) fn describe() {
     describe_counter!(STORE_FAILURES, "failed calls to the store, by kind");
     describe_counter!(LOST, "positions dropped by retention before they were stored, by journal");
     describe_counter!(REQUESTS, "requests for history, by method");
+    describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "time to an answer, by method; of a stream to its beginning");
 }
 
 /// The journal as a label: all partitions are one.

@@ -71,7 +71,7 @@ fn refused(status: tonic::Status) -> CommandError {
 
 async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
-    let request = v1::QuerySamplesRequest { points: args.point.clone(), from: span.from, to: span.to };
+    let request = v1::QuerySamplesRequest { points: args.point.clone(), from: span.from, to: span.to, limit: 0 };
     let mut pages = client.query_samples(request).await.map_err(refused)?.into_inner();
     out.line("ts,point,value,quality")?;
     while let Some(page) = pages.message().await.map_err(refused)? {

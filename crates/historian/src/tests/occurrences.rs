@@ -1,4 +1,4 @@
-//! Lives of alarms: from events to rows.
+//! Lives of alarms: from events to rows, and from rows to answers.
 
 use std::sync::Arc;
 
@@ -7,8 +7,11 @@ use model::{
     RevisionNumber, Scope, Time, Transition,
 };
 use store::OccurrenceChange;
+use tonic::Request;
+use wire::v1;
+use wire::v1::history_service_server::HistoryService;
 
-use super::Plant;
+use super::{Plant, assert_field, at};
 
 /// An event of an alarm `high` in enterprise `e01` of park `p`.
 struct Said {
@@ -119,4 +122,97 @@ async fn events_say_what_they_know_of_an_occurrence() {
     assert_eq!((acknowledged.acknowledged_at, acknowledged.acknowledged_by.as_deref()), (time(40), Some("li")));
     assert_eq!((changes[6].row.closed_at, changes[6].row.returned_at), (time(50), None));
     assert!(changes.iter().all(|it| it.row.position > model::Position(0)));
+}
+
+/// A life that is stored.
+async fn lived() -> Plant {
+    let plant = Plant::new().await;
+    for event in life() {
+        plant.event(event).await;
+    }
+    plant.store_all().await;
+    plant
+}
+
+fn points(answer: &v1::ListAlarmOccurrencesResponse) -> Vec<&str> {
+    answer.occurrences.iter().map(|it| it.point.as_str()).collect()
+}
+
+#[tokio::test]
+async fn an_occurrence_is_told_whole() {
+    let plant = lived().await;
+    let api = plant.api(Arc::clone(&plant.store));
+    let answer = api.list_alarm_occurrences(Request::new(v1::ListAlarmOccurrencesRequest::default())).await.unwrap().into_inner();
+    assert_eq!(points(&answer), ["p3", "p1"], "newest raise first");
+    assert!(answer.complete_to.is_some() && answer.next_page_token.is_empty());
+    let wanted = v1::AlarmOccurrence {
+        id: P1.to_owned(),
+        point: "p1".to_owned(),
+        alarm: "high".to_owned(),
+        alarm_kind: "high".to_owned(),
+        priority: v1::Priority::High.into(),
+        state: v1::AlarmState::Normal.into(),
+        park: "p".to_owned(),
+        enterprise: "e01".to_owned(),
+        installation: "i1".to_owned(),
+        position: "panel-1".to_owned(),
+        activations: 2,
+        raised_at: at(10),
+        recorded_at: answer.occurrences[1].recorded_at,
+        value: Some(30.0),
+        limit: Some(1.5),
+        annunciated: Some(true),
+        returned_at: at(50),
+        acknowledged_at: at(40),
+        acknowledged_by: "li".to_owned(),
+        closed_at: at(50),
+    };
+    assert_eq!(answer.occurrences[1], wanted);
+    assert_eq!((answer.occurrences[0].closed_at, answer.occurrences[0].state), (None, v1::AlarmState::Unacknowledged.into()));
+}
+
+#[tokio::test]
+async fn occurrences_are_filtered_and_come_page_by_page() {
+    let plant = lived().await;
+    let api = plant.api(Arc::clone(&plant.store));
+    let ask = async |selection: v1::OccurrenceSelection, page_size, page_token: &str| {
+        let page_token = page_token.to_owned();
+        let request = v1::ListAlarmOccurrencesRequest { selection: Some(selection), page_size, page_token };
+        api.list_alarm_occurrences(Request::new(request)).await.map(tonic::Response::into_inner)
+    };
+    let list = |text: &str| vec![text.to_owned()];
+    let all = v1::OccurrenceSelection::default;
+    for (selection, wanted) in [
+        (v1::OccurrenceSelection { open: Some(true), ..all() }, &["p3"][..]),
+        (v1::OccurrenceSelection { open: Some(false), ..all() }, &["p1"]),
+        (v1::OccurrenceSelection { points: list("p1"), ..all() }, &["p1"]),
+        (v1::OccurrenceSelection { alarms: list("low"), ..all() }, &[]),
+        (v1::OccurrenceSelection { priorities: vec![v1::Priority::High.into()], ..all() }, &["p1"]),
+        (
+            v1::OccurrenceSelection { parks: list("p"), enterprises: list("e01"), installations: list("i1"), ..all() },
+            &["p3", "p1"],
+        ),
+        (v1::OccurrenceSelection { positions: list("panel-2"), ..all() }, &[]),
+        (v1::OccurrenceSelection { from: at(10), to: at(35), ..all() }, &["p1"]),
+        (v1::OccurrenceSelection { from: at(11), to: at(36), ..all() }, &["p3"]),
+    ] {
+        let shown = format!("{selection:?}");
+        assert_eq!(points(&ask(selection, 0, "").await.unwrap()), wanted, "{shown}");
+    }
+    let first = ask(all(), 1, "").await.unwrap();
+    let second = ask(all(), 1, &first.next_page_token).await.unwrap();
+    assert_eq!((points(&first), points(&second)), (vec!["p3"], vec!["p1"]));
+    assert_eq!(second.next_page_token, "");
+
+    let other = v1::OccurrenceSelection { open: Some(true), ..all() };
+    for (selection, token) in [(other, &*first.next_page_token), (all(), "x"), (all(), "x.y.z"), (all(), "AAAA")] {
+        assert_field(&ask(selection, 1, token).await.unwrap_err(), "page_token", token);
+    }
+    let unknown = v1::OccurrenceSelection { priorities: vec![0], ..all() };
+    assert_field(&ask(unknown, 0, "").await.unwrap_err(), "priorities", "0");
+    let backward = v1::OccurrenceSelection { from: at(2), to: at(1), ..all() };
+    assert_field(&ask(backward, 0, "").await.unwrap_err(), "to", "backward");
+    for page_size in [-1, 5_001] {
+        assert_field(&ask(all(), page_size, "").await.unwrap_err(), "page_size", "page_size");
+    }
 }

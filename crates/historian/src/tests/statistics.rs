@@ -77,7 +77,7 @@ impl Past {
             plant.store.write(&batch).await.unwrap();
         }
         let journal: Arc<dyn Journal> = Arc::<journal::Embedded>::clone(&plant.journal);
-        let api = Api::new(journal, Arc::clone(&plant.store) as Arc<dyn Store>, Arc::default());
+        let api = Api::new(journal, Arc::clone(&plant.store) as Arc<dyn Store>, Arc::default(), Arc::default());
         Self { plant, api }
     }
 
