@@ -2,13 +2,16 @@
 
 pub mod alarm;
 mod alarms;
+mod aligned;
 pub mod backtest;
 pub mod check;
 mod events;
+pub mod export;
 mod gateways;
 pub mod journal;
 mod moment;
 pub mod mqtt_password;
+mod occurrences;
 mod online;
 pub mod query;
 mod said;
@@ -16,4 +19,7 @@ pub mod server;
 pub mod simulate;
 pub mod site;
 mod statistics;
+mod supervision;
+mod trend;
+mod unused;
 pub mod watch;
