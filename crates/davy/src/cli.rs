@@ -1,9 +1,13 @@
 //! The command line: what there is to say, and in which words.
 
+mod query;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use query::{By, ExportArgs, ExportFormat, Mode, QueryArgs, What};
 
 /// Davy watches hazardous chemicals over their whole life.
 #[derive(Debug, Parser)]
@@ -57,6 +61,8 @@ pub enum Command {
     },
     /// What the server knows, from a shell.
     Query(QueryArgs),
+    /// Write the samples of a period to a file.
+    Export(ExportArgs),
     /// Site files: drafts of what is not in them yet.
     Site {
         /// Which command.
@@ -253,52 +259,6 @@ impl Alias {
             Self::Mixed => node.is_multiple_of(2),
         }
     }
-}
-
-/// What to ask a server.
-#[derive(Clone, Debug, Args)]
-pub struct QueryArgs {
-    /// What to ask for.
-    pub what: What,
-    /// The server's gRPC address.
-    #[arg(long, env = "DAVY_SERVER", default_value = DEFAULT_SERVER)]
-    pub server: String,
-    /// Only these points.
-    #[arg(long)]
-    pub point: Vec<String>,
-    /// From this time on, RFC 3339.
-    #[arg(long)]
-    pub from: Option<String>,
-    /// Before this time, RFC 3339.
-    #[arg(long)]
-    pub to: Option<String>,
-    /// Alarms as they were then: RFC 3339, a span before now such as 2h, or a cursor.
-    #[arg(long)]
-    pub at: Option<String>,
-    /// JSON lines instead of a table.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What a server can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum What {
-    /// Raw samples as CSV: ts,point,value,quality.
-    Samples,
-    /// Open and hidden alarms.
-    Alarms,
-    /// How many points deliver, by enterprise and park.
-    Online,
-    /// Recorded events.
-    Events,
-    /// What could not be read.
-    DeadLetters,
-    /// How each gateway is: connected, rate, clock, gaps, losses, what was refused and what no point claims.
-    Gateways,
-    /// The points of the site in force.
-    Points,
-    /// The figures of the alarm system beside the targets of ISA-18.2 and EEMUA 191; the last 30 days unless --from and --to are given.
-    Statistics,
 }
 
 /// What to do for site files.

@@ -41,6 +41,7 @@ async fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Check { path } => command::check::run(&path),
         Command::Backtest(args) => command::backtest::run(&args),
         Command::Query(args) => Box::pin(command::query::run(&args)).await,
+        Command::Export(args) => Box::pin(command::export::run(&args)).await,
         Command::Site { action: SiteAction::Draft(args) } => Box::pin(command::site::run(&args)).await,
         Command::Alarm { action } => Box::pin(command::alarm::run(&action)).await,
         Command::Journal { action } => command::journal::run(&action),

@@ -51,6 +51,43 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn queries_say_what_they_lack_before_they_look_for_a_server() {
+    let period = ["--from", "2h", "--to", "1h"];
+    for (words, wanted) in [
+        (&["query", "trend", "--point", "p"][..], "--from"),
+        (&["query", "values", "--point", "p"], "--at"),
+        (&["query", "supervision", "--from", "2h", "--at", "1h"], "--at"),
+        (&["query", "aligned", "--from", "tomorrow"], "--from `tomorrow`"),
+        (&["query", "samples", "--alarm", "high"], "this query takes --point, --from, --to"),
+        (&["export", "--from", "x", "--to", "1h", "--format", "csv", "--out", "x"], "--from `x`"),
+    ] {
+        // Nobody listens there: who got so far would wait for ten seconds and end with 3.
+        let output = davy(&[words, &["--server", "http://127.0.0.1:9"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(wanted), "{words:?}: {}", text(&output.stderr));
+    }
+    let no_file = [&["export", "--format", "parquet"][..], &period].concat();
+    assert_eq!(davy(&no_file).status.code(), Some(2));
+}
+
+#[test]
+fn an_export_never_writes_over_a_file_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("folder");
+    let there = write(folder.path(), "there.csv", "mine");
+    let export = |out: &str| {
+        let words = ["export", "--from", "2h", "--to", "1h", "--format", "csv", "--server", "http://127.0.0.1:9", "--out"];
+        davy(&[&words[..], &[out]].concat())
+    };
+    let output = export(&there);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("there already"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(&there).expect("read"), "mine");
+    let output = export(&folder.path().join("new.csv").display().to_string());
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 1, "only what was there");
+}
+
+#[test]
 fn faults_are_1_and_told_with_their_line() {
     let folder = tempfile::tempdir().expect("folder");
     let site = write(folder.path(), "site.toml", &SITE.replace("pressure", "presure"));

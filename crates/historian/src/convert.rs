@@ -9,7 +9,7 @@ use prost::Message as _;
 use store::{DeadRow, EventRow, PointRow, SampleRow, WriteBatch};
 use wire::{DecodeError, EventRecord};
 
-use crate::metrics;
+use crate::{metrics, occurrences};
 
 /// The batch that brings a journal's store from `after` to the last of the records, which follow it.
 pub(crate) fn batch(journal: JournalId, epoch: Epoch, after: Position, records: &[JournalRecord]) -> WriteBatch {
@@ -50,7 +50,9 @@ fn add(batch: &mut WriteBatch, record: &JournalRecord) -> Result<(), DecodeError
         (JournalId::Events, RecordKind::Data) => {
             let decoded = wire::decode_event_record(&record.body)?;
             batch.points.extend(decoded.site.iter().flat_map(|site| point_rows(site)));
-            batch.events.extend(event_rows(decoded, record));
+            let recorded = recorded_events(decoded, record);
+            batch.occurrences.extend(recorded.iter().filter_map(occurrences::change));
+            batch.events.extend(recorded.into_iter().map(event_row));
         }
         (JournalId::Events, RecordKind::Seal) => {
             let seal = Event {
@@ -60,7 +62,8 @@ fn add(batch: &mut WriteBatch, record: &JournalRecord) -> Result<(), DecodeError
                 revision: RevisionNumber(0),
                 body: EventBody::Seal(wire::seal_notice(&record.body)?),
             };
-            batch.events.extend(event_rows(EventRecord { events: vec![seal], ..EventRecord::default() }, record));
+            let seal = recorded_events(EventRecord { events: vec![seal], ..EventRecord::default() }, record);
+            batch.events.extend(seal.into_iter().map(event_row));
         }
         (JournalId::Dead, _) => batch.dead.push(dead_row(wire::DeadLetter::decode(&record.body)?, record)),
     }
@@ -85,34 +88,34 @@ fn point_rows(revision: &Revision) -> impl Iterator<Item = PointRow> {
     })
 }
 
-fn event_rows(decoded: EventRecord, record: &JournalRecord) -> Vec<EventRow> {
+fn recorded_events(decoded: EventRecord, record: &JournalRecord) -> Vec<RecordedEvent> {
     let key = record.key.shared();
-    let recorded = wire::recorded_events(decoded, (record.epoch, &key, record.key_seq), record.position, record.time);
-    let row = |recorded: RecordedEvent| {
-        let text = |it: &Option<Arc<str>>| it.as_deref().unwrap_or_default().to_owned();
-        let scope = &recorded.event.scope;
-        let id = recorded.id.to_string();
-        // Without a cursor: that is made when it is asked for, in the epoch of then.
-        let body = wire::v1::Event {
-            id: id.clone(),
-            recorded_at: Some(wire::time_to_v1(recorded.recorded_at)),
-            ..wire::event_to_v1(&recorded.event)
-        };
-        EventRow {
-            position: recorded.position,
-            ordinal: recorded.ordinal,
-            id,
-            occurred_at: recorded.event.occurred_at,
-            recorded_at: recorded.recorded_at,
-            kind: recorded.event.body.kind().to_owned(),
-            subject: recorded.event.subject.to_string(),
-            park: text(&scope.park),
-            enterprise: text(&scope.enterprise),
-            installation: text(&scope.installation),
-            body: body.encode_to_vec(),
-        }
+    wire::recorded_events(decoded, (record.epoch, &key, record.key_seq), record.position, record.time).collect()
+}
+
+fn event_row(recorded: RecordedEvent) -> EventRow {
+    let text = |it: &Option<Arc<str>>| it.as_deref().unwrap_or_default().to_owned();
+    let scope = &recorded.event.scope;
+    let id = recorded.id.to_string();
+    // Without a cursor: that is made when it is asked for, in the epoch of then.
+    let body = wire::v1::Event {
+        id: id.clone(),
+        recorded_at: Some(wire::time_to_v1(recorded.recorded_at)),
+        ..wire::event_to_v1(&recorded.event)
     };
-    recorded.map(row).collect()
+    EventRow {
+        position: recorded.position,
+        ordinal: recorded.ordinal,
+        id,
+        occurred_at: recorded.event.occurred_at,
+        recorded_at: recorded.recorded_at,
+        kind: recorded.event.body.kind().to_owned(),
+        subject: recorded.event.subject.to_string(),
+        park: text(&scope.park),
+        enterprise: text(&scope.enterprise),
+        installation: text(&scope.installation),
+        body: body.encode_to_vec(),
+    }
 }
 
 fn dead_row(letter: wire::DeadLetter, record: &JournalRecord) -> DeadRow {

@@ -2,7 +2,7 @@
 //! In: durable records of every telemetry partition, `events` and `dead`.
 //! Out: rows in the store with the position they reach; `history.lost` in `events`; HistoryService.
 //! May not enter: decisions about the plant, SQL, MQTT, another service. Nobody waits for it: no alarm is held up by a store.
-//! Start at run.rs (the loop), then convert.rs (records to rows) and api.rs (the service).
+//! Start at run.rs (the loop), then convert.rs (records to rows) and api/mod.rs (the service).
 
 mod api;
 mod complete;
@@ -12,6 +12,7 @@ mod forget;
 mod gather;
 mod lost;
 mod metrics;
+mod occurrences;
 mod pace;
 mod progress;
 mod request;

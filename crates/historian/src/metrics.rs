@@ -25,6 +25,8 @@ pub(crate) const UPKEEP_SECONDS: &str = "davy_historian_upkeep_seconds";
 pub(crate) const UPKEEP_FAILURES: &str = "davy_historian_upkeep_failures_total";
 /// Requests, by method.
 pub(crate) const REQUESTS: &str = "davy_historian_requests_total";
+/// Time to an answer, by method; of a stream to its beginning.
+pub(crate) const REQUEST_SECONDS: &str = "davy_historian_request_seconds";
 
 /// Says what each is.
 pub(crate) fn describe() {
@@ -39,6 +41,7 @@ pub(crate) fn describe() {
     describe_histogram!(UPKEEP_SECONDS, Unit::Seconds, "time of one step of upkeep: packing, figures, retention");
     describe_counter!(UPKEEP_FAILURES, "steps of upkeep that failed, by kind");
     describe_counter!(REQUESTS, "requests for history, by method");
+    describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "time to an answer, by method; of a stream to its beginning");
 }
 
 /// The journal as a label: all partitions are one.

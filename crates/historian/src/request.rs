@@ -3,6 +3,7 @@
 use model::{Epoch, PointId, Position, Time};
 use prost::Message;
 use prost_types::Timestamp;
+use store::MAX_FILTER_TERMS;
 use wire::{Cursor, Failure, FilterBinding, v1};
 
 /// Most buckets of one answer.
@@ -24,7 +25,8 @@ pub(crate) fn times(from: Option<&Timestamp>, to: Option<&Timestamp>) -> Result<
     Ok((from, to))
 }
 
-fn time(field: &'static str, time: &Timestamp) -> Result<Time, Failure> {
+/// A moment that a calendar holds.
+pub(crate) fn time(field: &'static str, time: &Timestamp) -> Result<Time, Failure> {
     if SECONDS.contains(&time.seconds) && (0..1_000_000_000).contains(&time.nanos) {
         Ok(wire::time_from_v1(time))
     } else {
@@ -46,6 +48,48 @@ pub(crate) fn points(mut points: Vec<String>) -> Result<Vec<String>, Failure> {
     Ok(points)
 }
 
+/// Point ids that have to be said, each once.
+pub(crate) fn some_points(points: Vec<String>, most: usize) -> Result<Vec<String>, Failure> {
+    let points = self::points(points)?;
+    if points.is_empty() || points.len() > most {
+        return Err(Failure::field("points", format!("points has {} entries; name 1 to {most}", points.len())));
+    }
+    Ok(points)
+}
+
+/// A list of a filter.
+pub(crate) fn listed(field: &'static str, names: Vec<String>) -> Result<Vec<String>, Failure> {
+    if names.len() > MAX_FILTER_TERMS {
+        let message = format!("{field} has {} entries; at most {MAX_FILTER_TERMS} are allowed", names.len());
+        return Err(Failure::field(field, message));
+    }
+    Ok(names)
+}
+
+/// A range of times of which both ends have to be said, and which is not empty.
+pub(crate) fn period(from: Option<&Timestamp>, to: Option<&Timestamp>) -> Result<(Time, Time), Failure> {
+    let (from, to) = times(from, to)?;
+    let (from, to) = (from.ok_or_else(|| required("from"))?, to.ok_or_else(|| required("to"))?);
+    if from == to {
+        return Err(Failure::field("to", "to is the same as from; give a later time"));
+    }
+    Ok((from, to))
+}
+
+/// A field that has to be said is not.
+pub(crate) fn required(field: &'static str) -> Failure {
+    Failure::field(field, format!("{field} is required"))
+}
+
+/// Most rows of an answer: 0 means all.
+pub(crate) fn limit(limit: i64) -> Result<usize, Failure> {
+    match usize::try_from(limit) {
+        Ok(0) => Ok(usize::MAX),
+        Ok(limit) => Ok(limit),
+        Err(_) => Err(Failure::field("limit", format!("limit {limit} is below 0; give how many rows you want, or 0 for all"))),
+    }
+}
+
 /// A page size: 0 means the default.
 pub(crate) fn page_size(asked: i32, default: usize, most: usize) -> Result<usize, Failure> {
     match usize::try_from(asked) {
@@ -57,7 +101,6 @@ pub(crate) fn page_size(asked: i32, default: usize, most: usize) -> Result<usize
 
 /// A checked request for figures.
 pub(crate) fn aggregates(request: v1::QueryAggregatesRequest) -> Result<store::AggregateQuery, Failure> {
-    let required = |field| Failure::field(field, format!("{field} is required"));
     let width = request.bucket_seconds;
     if !(1..=BUCKET_SECONDS_MAX).contains(&width) {
         return Err(Failure::field(
@@ -100,12 +143,16 @@ pub(crate) fn page_start(token: &str, epoch: Epoch, hash: u64) -> Result<Option<
     if token.is_empty() {
         return Ok(None);
     }
-    let wrong = || Failure::field("page_token", "page_token is of another request; leave it empty to start anew");
-    let cursor = Cursor::decode(token).map_err(|_| wrong())?;
+    let cursor = Cursor::decode(token).map_err(|_| other_page_token())?;
     if cursor.epoch != epoch || cursor.filter != FilterBinding::Hash(hash) {
-        return Err(wrong());
+        return Err(other_page_token());
     }
     Ok(Some((cursor.position, cursor.seen.saturating_sub(1))))
+}
+
+/// What was given as page token belongs to something else.
+pub(crate) fn other_page_token() -> Failure {
+    Failure::field("page_token", "page_token is of another request; leave it empty to start anew")
 }
 
 /// The token of the page after this place.

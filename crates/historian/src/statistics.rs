@@ -1,6 +1,6 @@
 //! The figures of the alarm system over a period, gathered from stored events page by page; nothing is held open between pages.
 //!
-//! Limits: a period of at most `DAYS_MAX` days; `FILTER_MAX` entries in a list of the filter; `POSITIONS_MAX` positions in an answer.
+//! Limits: a period of at most `DAYS_MAX` days; `POSITIONS_MAX` positions in an answer.
 
 use std::collections::BTreeSet;
 
@@ -18,9 +18,6 @@ const DAYS_MAX: i64 = 400;
 
 /// The period where only its end is given, and the least that the standard judges.
 const DAYS_USUAL: i64 = 30;
-
-/// Most entries of a list in the filter.
-const FILTER_MAX: usize = 10_000;
 
 /// Most positions of an answer: it stays below 4 MiB, which clients take by default (traps 56).
 const POSITIONS_MAX: usize = 1_000;
@@ -79,10 +76,7 @@ impl Wanted {
 }
 
 fn listed(field: &'static str, names: Vec<String>) -> Result<BTreeSet<String>, Failure> {
-    if names.len() > FILTER_MAX {
-        return Err(Failure::field(field, format!("{field} has {} entries; at most {FILTER_MAX} are allowed", names.len())));
-    }
-    Ok(names.into_iter().collect())
+    Ok(request::listed(field, names)?.into_iter().collect())
 }
 
 /// None listed means all.

@@ -30,6 +30,7 @@ fn generate(out: &Path) {
         .out_dir(out)
         .bytes(".davy.record.v1.Batch.flags")
         .bytes(".davy.v1.DeadLetter.payload")
+        .bytes(".davy.v1.ExportSamplesResponse.data")
         .compile_fds(descriptors)
         .expect("code generates");
 }

@@ -2,14 +2,17 @@
 
 pub mod alarm;
 mod alarms;
+mod aligned;
 pub mod backtest;
 pub mod check;
 mod events;
+pub mod export;
 mod gateways;
 pub mod journal;
 pub mod migrate;
 mod moment;
 pub mod mqtt_password;
+mod occurrences;
 mod online;
 pub mod query;
 mod said;
@@ -17,4 +20,7 @@ pub mod server;
 pub mod simulate;
 pub mod site;
 mod statistics;
+mod supervision;
+mod trend;
+mod unused;
 pub mod watch;

@@ -2,6 +2,7 @@
 
 use anyhow::anyhow;
 use model::{Span, Time};
+use prost_types::Timestamp;
 
 use crate::exit::CommandError;
 
@@ -16,6 +17,26 @@ pub(super) fn ahead(flag: &str, text: &str) -> Result<Time, CommandError> {
 pub(super) fn behind(text: &str) -> Option<Time> {
     let before = |span: Span| now().plus(Span::from_micros(-span.micros()));
     wire::parse_time(text).or_else(|| site::duration(text).ok().map(before))
+}
+
+/// The same, where nothing else is meant.
+pub(super) fn past(flag: &str, text: &str) -> Result<Time, CommandError> {
+    let wrong = || anyhow!("read {flag} `{text}`; write it like 2026-01-31T08:00:00Z, or as a span before now like 30m or 2h");
+    behind(text).ok_or_else(wrong).map_err(CommandError::usage)
+}
+
+/// A period: its beginning has to be said, it ends now unless said.
+pub(super) fn period(from: Option<&str>, to: Option<&str>) -> Result<(Timestamp, Timestamp), CommandError> {
+    let wrong = || anyhow!("choose a period: say --from, like --from 2026-01-31T08:00:00Z or --from 2h");
+    let from = from.ok_or_else(wrong).map_err(CommandError::usage)?;
+    let to = to.map_or_else(|| Ok(now()), |to| past("--to", to))?;
+    Ok((wire::time_to_v1(past("--from", from)?), wire::time_to_v1(to)))
+}
+
+/// A span of more than nothing.
+pub(super) fn span(flag: &str, text: &str) -> Result<Span, CommandError> {
+    let wrong = || anyhow!("read {flag} `{text}`; write a decimal number and ms, s, m, h or d, like 10s");
+    site::duration(text).ok().filter(|span| *span > Span::ZERO).ok_or_else(wrong).map_err(CommandError::usage)
 }
 
 fn now() -> Time {

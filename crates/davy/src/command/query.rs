@@ -1,6 +1,5 @@
 //! `davy query`: what the gRPC API knows, from a shell. Samples as CSV, the rest as a table or JSON lines.
 
-use anyhow::anyhow;
 use model::Quality;
 use serde_json::json;
 use tonic::transport::Channel;
@@ -10,19 +9,29 @@ use wire::v1::registry_service_client::RegistryServiceClient;
 
 use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
-use crate::command::{alarms, events as lines, gateways as reports, online, server, statistics};
+use crate::command::{
+    alarms, aligned, events as lines, gateways as reports, moment, occurrences, online, server, statistics, supervision, trend,
+    unused,
+};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
 
 /// Asks, page by page, and prints.
 pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
+    unused::refuse(args)?;
     let span = Span { from: time("--from", args.from.as_deref())?, to: time("--to", args.to.as_deref())? };
-    refuse_unused(args)?;
     let channel = server::connect(&args.server).await?;
     let mut out = Output::new();
     match args.what {
         What::Samples => samples(channel, args, span, &mut out).await?,
+        What::Trend => trend::run(channel, args, &mut out).await?,
+        What::Aggregates => trend::aggregates(channel, args, &mut out).await?,
+        What::Values => aligned::values(channel, args, &mut out).await?,
+        What::Aligned => aligned::run(channel, args, &mut out).await?,
         What::Alarms => alarms::run(channel, args, &mut out).await?,
+        What::Occurrences => occurrences::run(channel, args, span.from, span.to, &mut out).await?,
+        What::Supervision => supervision::run(channel, args, &mut out).await?,
+        What::Online if args.from.is_some() => supervision::online(channel, args, &mut out).await?,
         What::Online => online::run(channel, args, &mut out).await?,
         What::Events => events(channel, args, span, &mut out).await?,
         What::DeadLetters => dead_letters(channel, args, span, &mut out).await?,
@@ -33,26 +42,6 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
     out.flush().map(drop)
 }
 
-/// A filter that changes nothing would mislead.
-fn refuse_unused(args: &QueryArgs) -> Result<(), CommandError> {
-    let now = matches!(args.what, What::Alarms | What::Online | What::Gateways | What::Points);
-    if now && (args.from.is_some() || args.to.is_some()) {
-        let message = "use --from or --to here: what is open, or in force, is so at a moment; alarms take --at";
-        return Err(CommandError::usage(anyhow!(message)));
-    }
-    if args.what == What::Statistics && !args.point.is_empty() {
-        return Err(CommandError::usage(anyhow!("use --point here: the figures are of operator positions")));
-    }
-    if args.at.is_some() && args.what != What::Alarms {
-        return Err(CommandError::usage(anyhow!("use --at here: only alarms can be shown as they were at a moment")));
-    }
-    if matches!(args.what, What::DeadLetters | What::Gateways | What::Online) && !args.point.is_empty() {
-        let message = "use --point here: what could not be read, a gateway and a rate belong to no single point";
-        return Err(CommandError::usage(anyhow!(message)));
-    }
-    Ok(())
-}
-
 #[derive(Clone)]
 struct Span {
     from: Option<prost_types::Timestamp>,
@@ -60,9 +49,7 @@ struct Span {
 }
 
 fn time(flag: &str, text: Option<&str>) -> Result<Option<prost_types::Timestamp>, CommandError> {
-    let Some(text) = text else { return Ok(None) };
-    let time = wire::parse_time(text).ok_or_else(|| anyhow!("read {flag} `{text}`; write it like 2026-01-31T08:00:00Z"));
-    time.map(|time| Some(wire::time_to_v1(time))).map_err(CommandError::usage)
+    text.map(|text| moment::past(flag, text).map(wire::time_to_v1)).transpose()
 }
 
 fn refused(status: tonic::Status) -> CommandError {
@@ -71,7 +58,7 @@ fn refused(status: tonic::Status) -> CommandError {
 
 async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
-    let request = v1::QuerySamplesRequest { points: args.point.clone(), from: span.from, to: span.to };
+    let request = v1::QuerySamplesRequest { points: args.point.clone(), from: span.from, to: span.to, limit: 0 };
     let mut pages = client.query_samples(request).await.map_err(refused)?.into_inner();
     out.line("ts,point,value,quality")?;
     while let Some(page) = pages.message().await.map_err(refused)? {
@@ -80,26 +67,37 @@ async fn samples(channel: Channel, args: &QueryArgs, span: Span, out: &mut Outpu
         }
         for sample in &page.samples {
             let value = sample.value.map(|value| value.to_string()).unwrap_or_default();
-            let quality = match sample.quality() {
-                v1::Quality::Good => Quality::Good.as_str(),
-                v1::Quality::Uncertain => Quality::Uncertain.as_str(),
-                v1::Quality::Calibrating => Quality::Calibrating.as_str(),
-                v1::Quality::Bad | v1::Quality::Unspecified => Quality::Bad.as_str(),
-            };
+            let quality = quality_word(sample.quality());
             out.line(&format!("{},{},{value},{quality}", shown(sample.time.as_ref()), sample.point))?;
         }
     }
     Ok(())
 }
 
-fn shown(time: Option<&prost_types::Timestamp>) -> String {
+/// What is not said is not taken for good.
+pub(super) fn quality_word(quality: v1::Quality) -> &'static str {
+    match quality {
+        v1::Quality::Good => Quality::Good.as_str(),
+        v1::Quality::Uncertain => Quality::Uncertain.as_str(),
+        v1::Quality::Calibrating => Quality::Calibrating.as_str(),
+        v1::Quality::Bad | v1::Quality::Unspecified => Quality::Bad.as_str(),
+    }
+}
+
+pub(super) fn shown(time: Option<&prost_types::Timestamp>) -> String {
     time.map(|time| wire::format_time(wire::time_from_v1(time))).unwrap_or_default()
 }
 
 async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
-    let selection =
-        v1::EventSelection { subjects: args.point.clone(), from: span.from, to: span.to, ..v1::EventSelection::default() };
+    let selection = v1::EventSelection {
+        subjects: args.point.clone(),
+        parks: args.park.clone(),
+        enterprises: args.enterprise.clone(),
+        from: span.from,
+        to: span.to,
+        ..v1::EventSelection::default()
+    };
     let mut request = v1::ListEventsRequest { selection: Some(selection), ..v1::ListEventsRequest::default() };
     loop {
         let page = client.list_events(request.clone()).await.map_err(refused)?.into_inner();

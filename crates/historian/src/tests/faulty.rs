@@ -140,6 +140,7 @@ impl Store for Faulty {
     }
 
     async fn samples_by_point(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<SampleRow>, StoreError> {
+        self.sample_reads.fetch_add(1, Ordering::Relaxed);
         self.inner.samples_by_point(points, from, to).await
     }
 

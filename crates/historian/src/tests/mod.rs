@@ -1,10 +1,14 @@
 //! The historian between an embedded journal and SQLite, both in a temporary folder.
 
+mod export;
 mod faulty;
+mod occurrences;
 mod serving;
 mod statistics;
 mod storing;
 mod supervising;
+mod supervision;
+mod trends;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +25,7 @@ use store::{SampleQuery, Store, StoredSample};
 use tokio::task::JoinHandle;
 
 use crate::HistorianError;
+use crate::api::Api;
 use crate::progress::Stored;
 use crate::run::Rows;
 
@@ -91,6 +96,15 @@ impl Plant {
         let run = self.start();
         run.stored_all(self).await;
         run.stop().await;
+    }
+
+    /// The service over a store that holds all there is, without a network.
+    fn api(&self, store: Arc<dyn Store>) -> Api {
+        let stored = Arc::new(Stored::default());
+        for (id, position) in self.durable() {
+            stored.reached(id, position);
+        }
+        Api::new(Arc::<Embedded>::clone(&self.journal) as Arc<dyn Journal>, store, stored, Arc::default())
     }
 
     async fn every_sample(&self) -> Vec<StoredSample> {
@@ -192,6 +206,19 @@ fn event(subject: &str, occurred_at: i64, body: EventBody) -> Event {
     let (occurred_at, revision) = (Time::from_micros(occurred_at), RevisionNumber(1));
     let scope = Scope { enterprise: Some(Arc::from("e01")), ..Scope::default() };
     Event { occurred_at, subject: Arc::from(subject), scope, revision, body }
+}
+
+/// The status of an answer that names the field at fault, to callers and in words.
+#[track_caller]
+fn assert_field(status: &tonic::Status, field: &str, shown: &str) {
+    assert_eq!(status.code(), tonic::Code::InvalidArgument, "{shown}: {status}");
+    assert!(status.message().contains(field), "{shown}: {status}");
+    let details = String::from_utf8_lossy(status.details()).into_owned();
+    assert!(details.contains(field), "{shown}: {details}");
+}
+
+fn at(micros: i64) -> Option<prost_types::Timestamp> {
+    Some(wire::time_to_v1(Time::from_micros(micros)))
 }
 
 fn letter(gateway: &str, payload: Vec<u8>) -> Bytes {

@@ -18,10 +18,9 @@ use wire::v1::history_service_client::HistoryServiceClient;
 use wire::v1::history_service_server::HistoryService;
 
 use super::faulty::Faulty;
-use super::{E01, Plant, event, letter, sample};
+use super::{E01, Plant, assert_field, at, event, letter, sample};
 use crate::HistorianError;
 use crate::api::Api;
-use crate::progress::Stored;
 
 /// A plant whose history is served.
 struct Served {
@@ -76,10 +75,6 @@ impl Served {
     }
 }
 
-fn at(micros: i64) -> Option<Timestamp> {
-    Some(wire::time_to_v1(Time::from_micros(micros)))
-}
-
 fn down(source: &str) -> EventBody {
     let (change, since, reason) = (SourceChangeKind::Down, Time::from_micros(0), String::new());
     EventBody::Source(SourceChange { change, of_gateway: false, source: Arc::from(source), since, reason })
@@ -99,7 +94,7 @@ async fn what_was_acknowledged_before_is_in_the_answer() {
         let recorded_at = samples.last().unwrap().recorded_at.unwrap();
         assert!(wire::time_from_v1(&complete_to.unwrap()) >= wire::time_from_v1(&recorded_at), "{complete_to:?}");
     }
-    let request = v1::QuerySamplesRequest { points: vec!["e01-PI-101".to_owned()], from: at(3), to: at(5) };
+    let request = v1::QuerySamplesRequest { points: vec!["e01-PI-101".to_owned()], from: at(3), to: at(5), limit: 0 };
     let (samples, _) = served.samples(request).await;
     let shown: Vec<_> = samples.iter().map(|it| (it.point.as_str(), it.time, it.value, it.quality)).collect();
     assert_eq!(shown, [("e01-PI-101", at(3), Some(0.5), 1), ("e01-PI-101", at(4), Some(0.5), 1)]);
@@ -127,12 +122,7 @@ async fn a_caller_that_does_not_read_reads_nothing() {
     plant.samples(1, (0..12_000).map(|n| sample(1, n, 1.0)).collect()).await;
     plant.store_all().await;
     let faulty = Faulty::new(Arc::clone(&plant.store), []);
-    let journal: Arc<dyn Journal> = Arc::<journal::Embedded>::clone(&plant.journal);
-    let stored = Arc::new(Stored::default());
-    for (id, position) in plant.durable() {
-        stored.reached(id, position);
-    }
-    let api = Api::new(journal, Arc::clone(&faulty) as Arc<dyn Store>, stored, Arc::default());
+    let api = plant.api(Arc::clone(&faulty) as Arc<dyn Store>);
     let mut pages = api.query_samples(Request::new(v1::QuerySamplesRequest::default())).await.unwrap().into_inner();
     let reads = || faulty.sample_reads.load(Ordering::Relaxed);
     assert_eq!(reads(), 0);
@@ -171,8 +161,13 @@ async fn figures_are_served_and_bounded() {
     let mut served = Served::new().await;
     served.plant.revise(&[(1, "p1"), (2, "p2")]).await;
     served.plant.samples(E01, (0..120).map(|n| sample(1, n * 1_000_000, n as f64)).collect()).await;
-    let request =
-        v1::QueryAggregatesRequest { points: vec!["p1".to_owned()], from: at(0), to: at(120_000_000), bucket_seconds: 60 };
+    let request = v1::QueryAggregatesRequest {
+        points: vec!["p1".to_owned()],
+        from: at(0),
+        to: at(120_000_000),
+        bucket_seconds: 60,
+        include_held: false,
+    };
     let answer = served.client.query_aggregates(request.clone()).await.unwrap().into_inner();
     let shown: Vec<_> = answer.aggregates.iter().map(|it| (it.start, it.count, it.min, it.max, it.mean)).collect();
     assert_eq!(
@@ -209,13 +204,6 @@ async fn figures_are_served_and_bounded() {
     let most = change(|it| (it.to, it.bucket_seconds) = (at(100_000_000_000), 1));
     assert_eq!(served.client.query_aggregates(most).await.unwrap().into_inner().aggregates.len(), 120);
     served.stop().await;
-}
-
-fn assert_field(status: &tonic::Status, field: &str, shown: &str) {
-    assert_eq!(status.code(), tonic::Code::InvalidArgument, "{shown}: {status}");
-    assert!(status.message().contains(field), "{shown}: {status}");
-    let details = String::from_utf8_lossy(status.details()).into_owned();
-    assert!(details.contains(field), "{shown}: {details}");
 }
 
 #[tokio::test]
@@ -300,6 +288,7 @@ async fn bad_requests_for_samples_name_the_field() {
         points: points.iter().map(|it| (*it).to_owned()).collect(),
         from,
         to,
+        limit: 0,
     };
     let wrong = [
         (ask(&["PI 101"], None, None), "points"),

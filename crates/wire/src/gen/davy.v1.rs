@@ -2631,6 +2631,9 @@ pub struct QuerySamplesRequest {
     /// Exclusive; absent means to the newest.
     #[prost(message, optional, tag = "3")]
     pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// End after so many samples; 0 means all. To go on, ask again from the time of the last sample: samples come by time, then by point.
+    #[prost(int64, tag = "4")]
+    pub limit: i64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Sample {
@@ -2654,6 +2657,7 @@ pub struct Sample {
     #[prost(message, optional, tag = "8")]
     pub recorded_at: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// A message has 1,000 samples at most.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QuerySamplesResponse {
     #[prost(message, repeated, tag = "1")]
@@ -2672,10 +2676,15 @@ pub struct QueryAggregatesRequest {
     /// Required.
     #[prost(message, optional, tag = "3")]
     pub to: ::core::option::Option<::prost_types::Timestamp>,
-    /// Width of a bucket in seconds, 1 to 31,536,000; buckets are aligned to 1970. At most 100,000 buckets in all.
+    /// Width of a bucket in seconds, 1 to 31,536,000; buckets are aligned to 1970. At most 100,000 buckets in all; an answer of more than
+    /// about 25,000 may be larger than the 4 MiB that clients take by default.
     #[prost(uint32, tag = "4")]
     pub bucket_seconds: u32,
+    /// Also buckets without a sample in which a value was held.
+    #[prost(bool, tag = "5")]
+    pub include_held: bool,
 }
+/// Of a bucket that has samples, or in which a value was held.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Aggregate {
     #[prost(string, tag = "1")]
@@ -2692,18 +2701,177 @@ pub struct Aggregate {
     pub min: ::core::option::Option<f64>,
     #[prost(double, optional, tag = "6")]
     pub max: ::core::option::Option<f64>,
-    /// The plain mean of the samples, not weighted by time.
+    /// The plain mean of the samples, not weighted by time: right for values sampled evenly.
     #[prost(double, optional, tag = "7")]
     pub mean: ::core::option::Option<f64>,
     #[prost(double, optional, tag = "8")]
     pub first: ::core::option::Option<f64>,
     #[prost(double, optional, tag = "9")]
     pub last: ::core::option::Option<f64>,
+    /// The mean of the held value over the time in which a good one was held, a value from before the bucket included: right for values
+    /// that are sent when they change. A value holds to the point's next sample, or for its stale_after, whichever is less.
+    #[prost(double, optional, tag = "10")]
+    pub time_weighted_mean: ::core::option::Option<f64>,
+    /// How long in the bucket a good or uncertain value was held.
+    #[prost(int64, tag = "11")]
+    pub good_us: i64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QueryAggregatesResponse {
     #[prost(message, repeated, tag = "1")]
     pub aggregates: ::prost::alloc::vec::Vec<Aggregate>,
+    #[prost(message, optional, tag = "2")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryTrendRequest {
+    /// 1 to 100 point ids; one that nobody knows is NOT_FOUND.
+    #[prost(string, repeated, tag = "1")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Required, inclusive.
+    #[prost(message, optional, tag = "2")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Required, exclusive, after from.
+    #[prost(message, optional, tag = "3")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// How wide the screen is: at most so many buckets, or values, for each point. 3 to 10,000, all points together at most 40,000; 0 means
+    /// 1,000, or as many as fit.
+    #[prost(int32, tag = "4")]
+    pub pixels: i32,
+    #[prost(enumeration = "TrendMode", tag = "5")]
+    pub mode: i32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryTrendResponse {
+    /// Width of a bucket, a whole number of what the resolution keeps; aligned to 1970. 0 of LTTB.
+    #[prost(int64, tag = "1")]
+    pub bucket_us: i64,
+    #[prost(enumeration = "Resolution", tag = "2")]
+    pub resolution: i32,
+    /// One for each point, in the order of their numbers.
+    #[prost(message, repeated, tag = "3")]
+    pub series: ::prost::alloc::vec::Vec<TrendSeries>,
+    /// Everything recorded up to here is in the answer.
+    #[prost(message, optional, tag = "4")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TrendSeries {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub unit: ::prost::alloc::string::String,
+    /// MIN_MAX: the buckets that have samples, or in which a value was held, oldest first; without the point, which is said above.
+    #[prost(message, repeated, tag = "3")]
+    pub buckets: ::prost::alloc::vec::Vec<Aggregate>,
+    /// LTTB: oldest first.
+    #[prost(message, repeated, tag = "4")]
+    pub values: ::prost::alloc::vec::Vec<TrendValue>,
+}
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct TrendValue {
+    #[prost(message, optional, tag = "1")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(double, tag = "2")]
+    pub value: f64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetValuesAtRequest {
+    /// 1 to 1,000 point ids; one that nobody knows is NOT_FOUND.
+    #[prost(string, repeated, tag = "1")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Required.
+    #[prost(message, optional, tag = "2")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetValuesAtResponse {
+    /// One for each point, in the order of their numbers.
+    #[prost(message, repeated, tag = "1")]
+    pub values: ::prost::alloc::vec::Vec<ValueAt>,
+    #[prost(message, optional, tag = "2")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A point's last sample at or before a moment.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ValueAt {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub unit: ::prost::alloc::string::String,
+    /// Of the sample; absent where there was none within a day, or the point's stale_after where that is longer.
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Absent where there was no sample, and for null and what is not finite.
+    #[prost(double, optional, tag = "4")]
+    pub value: ::core::option::Option<f64>,
+    #[prost(enumeration = "Quality", tag = "5")]
+    pub quality: i32,
+    /// The sample was not older than the point's stale_after.
+    #[prost(bool, tag = "6")]
+    pub held: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryAlignedRequest {
+    /// 1 to 100 point ids; one that nobody knows is NOT_FOUND.
+    #[prost(string, repeated, tag = "1")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Required, inclusive: the first row is of this moment.
+    #[prost(message, optional, tag = "2")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Required, exclusive, after from.
+    #[prost(message, optional, tag = "3")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// Required: from one row to the next, at least 1,000 us. At most 1,000,000 rows.
+    #[prost(int64, tag = "4")]
+    pub step_us: i64,
+}
+/// A message has 500 rows, and 20,000 values, at most.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryAlignedResponse {
+    /// The columns: point ids in the order of their numbers; the same in every message.
+    #[prost(string, repeated, tag = "1")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<AlignedRow>,
+    #[prost(message, optional, tag = "3")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AlignedRow {
+    #[prost(message, optional, tag = "1")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// One for each column.
+    #[prost(message, repeated, tag = "2")]
+    pub values: ::prost::alloc::vec::Vec<AlignedValue>,
+}
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct AlignedValue {
+    /// The good or uncertain value that the point held then; absent where it held none.
+    #[prost(double, optional, tag = "1")]
+    pub value: ::core::option::Option<f64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportSamplesRequest {
+    /// Point ids; none means all.
+    #[prost(string, repeated, tag = "1")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Required, inclusive.
+    #[prost(message, optional, tag = "2")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Required, exclusive.
+    #[prost(message, optional, tag = "3")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// Required.
+    #[prost(enumeration = "ExportFormat", tag = "4")]
+    pub format: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportSamplesResponse {
+    /// The next bytes of the file, 1 MiB at most. The file is whole when the stream has ended without an error.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub data: ::prost::bytes::Bytes,
+    /// Everything recorded up to here is in the file.
     #[prost(message, optional, tag = "2")]
     pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -2730,6 +2898,13 @@ pub struct EventSelection {
     /// By occurred_at, exclusive.
     #[prost(message, optional, tag = "4")]
     pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of these parks; none means all, and so below. A list has 10,000 entries at most.
+    #[prost(string, repeated, tag = "5")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "6")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "7")]
+    pub installations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListEventsResponse {
@@ -2740,6 +2915,111 @@ pub struct ListEventsResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAlarmOccurrencesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub selection: ::core::option::Option<OccurrenceSelection>,
+    /// Up to 5,000; 0 means 500.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Each empty list means all; a list has 10,000 entries at most.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OccurrenceSelection {
+    /// Point ids, or what else an alarm is about (a gateway's path, an enterprise).
+    #[prost(string, repeated, tag = "1")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Ids of alarms: high, low_low ...
+    #[prost(string, repeated, tag = "2")]
+    pub alarms: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(enumeration = "Priority", repeated, tag = "3")]
+    pub priorities: ::prost::alloc::vec::Vec<i32>,
+    #[prost(string, repeated, tag = "4")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "5")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "6")]
+    pub installations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Operator positions as the site gives them.
+    #[prost(string, repeated, tag = "7")]
+    pub positions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only those that are open, or only those that have ended.
+    #[prost(bool, optional, tag = "8")]
+    pub open: ::core::option::Option<bool>,
+    /// By raised_at, inclusive.
+    #[prost(message, optional, tag = "9")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// By raised_at, exclusive.
+    #[prost(message, optional, tag = "10")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAlarmOccurrencesResponse {
+    /// Newest first raise first.
+    #[prost(message, repeated, tag = "1")]
+    pub occurrences: ::prost::alloc::vec::Vec<AlarmOccurrence>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Everything recorded up to here is in the answer.
+    #[prost(message, optional, tag = "3")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// One occurrence of an alarm as it is now, or as it ended.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AlarmOccurrence {
+    /// The id of the event that first raised it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub alarm: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub alarm_kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "Priority", tag = "5")]
+    pub priority: i32,
+    #[prost(enumeration = "AlarmState", tag = "6")]
+    pub state: i32,
+    #[prost(string, tag = "7")]
+    pub park: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub installation: ::prost::alloc::string::String,
+    /// The operator position it belongs to; empty where the site gives none.
+    #[prost(string, tag = "10")]
+    pub position: ::prost::alloc::string::String,
+    /// How often it was raised.
+    #[prost(uint32, tag = "11")]
+    pub activations: u32,
+    /// The first raise, in the time of its source; absent where it lies before what is kept.
+    #[prost(message, optional, tag = "12")]
+    pub raised_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The same in journal time.
+    #[prost(message, optional, tag = "13")]
+    pub recorded_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Value and limit at the last raise.
+    #[prost(double, optional, tag = "14")]
+    pub value: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "15")]
+    pub limit: ::core::option::Option<f64>,
+    /// An operator was told of one of its raises.
+    #[prost(bool, optional, tag = "16")]
+    pub annunciated: ::core::option::Option<bool>,
+    /// The last return; absent while it is in alarm.
+    #[prost(message, optional, tag = "17")]
+    pub returned_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The last acknowledgement, and by whom.
+    #[prost(message, optional, tag = "18")]
+    pub acknowledged_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "19")]
+    pub acknowledged_by: ::prost::alloc::string::String,
+    /// Its end; absent while it is open.
+    #[prost(message, optional, tag = "20")]
+    pub closed_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeadLetter {
@@ -2943,6 +3223,295 @@ pub struct DurationFigures {
     #[prost(int64, tag = "5")]
     pub max_us: i64,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuerySupervisionRequest {
+    /// Which rules: each empty list means all; a list has 10,000 entries at most. Of the alarm that a gateway or an enterprise is down, its
+    /// path or id stands for the point.
+    #[prost(string, repeated, tag = "1")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Ids of alarms: high, low_low ...
+    #[prost(string, repeated, tag = "2")]
+    pub alarms: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The period, in journal time: from inclusive, to exclusive; both or neither, at most 400 days.
+    #[prost(message, optional, tag = "5")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "6")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// Instead of a period, one moment of journal time: could these alarms have fired then? For 100 rules at most.
+    #[prost(message, optional, tag = "7")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuerySupervisionResponse {
+    /// Of a period: the rules that were in force at any time of it, by point and alarm, 1,000 at most.
+    #[prost(message, repeated, tag = "1")]
+    pub rules: ::prost::alloc::vec::Vec<RuleSupervision>,
+    /// Of a moment: the rules asked for, by point and alarm.
+    #[prost(message, repeated, tag = "2")]
+    pub moments: ::prost::alloc::vec::Vec<RuleAtMoment>,
+    /// There are more rules than an answer holds: ask for fewer.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+    /// The record is complete up to here; what a period has beyond it is in no figure. Absent where nothing was ever recorded.
+    #[prost(message, optional, tag = "4")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// One alarm rule over the period asked for.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RuleSupervision {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub alarm_kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub park: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub installation: ::prost::alloc::string::String,
+    /// How long of the period the rule was in force.
+    #[prost(int64, tag = "7")]
+    pub in_force_us: i64,
+    /// How long of that it could really have fired.
+    #[prost(int64, tag = "8")]
+    pub supervised_us: i64,
+    /// What kept it from that, by its beginning; where several did at once, each is here. 20,000 at most in an answer, shared evenly by its
+    /// rules.
+    #[prost(message, repeated, tag = "9")]
+    pub gaps: ::prost::alloc::vec::Vec<SupervisionGap>,
+    /// How many more gaps there are.
+    #[prost(uint32, tag = "10")]
+    pub more_gaps: u32,
+}
+/// One alarm rule at the moment asked for.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RuleAtMoment {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    /// Absent where it is not yet known: the moment lies beyond complete_to.
+    #[prost(bool, optional, tag = "3")]
+    pub could_have_fired: ::core::option::Option<bool>,
+    /// There was no such rule then.
+    #[prost(bool, tag = "4")]
+    pub not_in_force: bool,
+    /// What kept it from firing, each gap as a whole.
+    #[prost(message, repeated, tag = "5")]
+    pub gaps: ::prost::alloc::vec::Vec<SupervisionGap>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SupervisionGap {
+    /// stale, bad_quality, shelved, suppressed, out_of_service, gateway_offline, engine_down ...
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// In journal time; of a period no earlier than its beginning.
+    #[prost(message, optional, tag = "2")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of a period no later than its end; where it goes on, as far as the record is complete.
+    #[prost(message, optional, tag = "3")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it concerns: partition/17, source/mqtt, gateway/..., point/..., rule/....
+    #[prost(string, tag = "4")]
+    pub scope: ::prost::alloc::string::String,
+    /// What proves it: a record (telemetry/17@123) or an event's id.
+    #[prost(string, tag = "5")]
+    pub evidence: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetOnlineRatesRequest {
+    /// Required, journal time, inclusive.
+    #[prost(message, optional, tag = "1")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Required, exclusive; at most 400 days after from.
+    #[prost(message, optional, tag = "2")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(enumeration = "OnlineBy", tag = "3")]
+    pub by: i32,
+    /// Each empty list means all.
+    #[prost(string, repeated, tag = "4")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "5")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "6")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetOnlineRatesResponse {
+    /// In the order of their ids; 20,000 at most.
+    #[prost(message, repeated, tag = "1")]
+    pub rates: ::prost::alloc::vec::Vec<PeriodOnlineRate>,
+    /// There are more than an answer holds: ask for fewer.
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// The record is complete up to here; what the period has beyond it is in no figure. Absent where nothing was ever recorded.
+    #[prost(message, optional, tag = "3")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which share of the time in which they were of the site points were online: heard of and neither stale, nor their source down, nor the
+/// engine. A sum adds up the times of its points.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PeriodOnlineRate {
+    /// Of the point, enterprise or park; empty for what lies outside any park.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub points: u32,
+    #[prost(int64, tag = "3")]
+    pub in_force_us: i64,
+    #[prost(int64, tag = "4")]
+    pub online_us: i64,
+    /// online_us / in_force_us; absent where that is nothing.
+    #[prost(double, optional, tag = "5")]
+    pub rate: ::core::option::Option<f64>,
+}
+/// How a curve is thinned out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TrendMode {
+    /// Taken as MIN_MAX.
+    Unspecified = 0,
+    /// Figures of each bucket: no extreme is ever lost.
+    MinMax = 1,
+    /// Real samples, those that keep the curve's shape (largest triangle, three buckets); for curves drawn as a line.
+    Lttb = 2,
+}
+impl TrendMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TREND_MODE_UNSPECIFIED",
+            Self::MinMax => "TREND_MODE_MIN_MAX",
+            Self::Lttb => "TREND_MODE_LTTB",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TREND_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "TREND_MODE_MIN_MAX" => Some(Self::MinMax),
+            "TREND_MODE_LTTB" => Some(Self::Lttb),
+            _ => None,
+        }
+    }
+}
+/// What an answer was worked out from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Resolution {
+    Unspecified = 0,
+    /// The samples themselves.
+    Raw = 1,
+    /// Kept figures of 60 s; raw samples where these are not yet worked out.
+    Minute = 2,
+    /// Of 3,600 s.
+    Hour = 3,
+    /// Of 86,400 s.
+    Day = 4,
+}
+impl Resolution {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESOLUTION_UNSPECIFIED",
+            Self::Raw => "RESOLUTION_RAW",
+            Self::Minute => "RESOLUTION_MINUTE",
+            Self::Hour => "RESOLUTION_HOUR",
+            Self::Day => "RESOLUTION_DAY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESOLUTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESOLUTION_RAW" => Some(Self::Raw),
+            "RESOLUTION_MINUTE" => Some(Self::Minute),
+            "RESOLUTION_HOUR" => Some(Self::Hour),
+            "RESOLUTION_DAY" => Some(Self::Day),
+            _ => None,
+        }
+    }
+}
+/// Kinds of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ExportFormat {
+    Unspecified = 0,
+    /// One table: point STRING, time TIMESTAMP(MICROS, UTC), value DOUBLE (null where there is none), quality STRING (good, uncertain,
+    /// calibrating, bad), flags STRING (historical, arrival_time, out_of_range, retained, joined by a space), recorded_at
+    /// TIMESTAMP(MICROS, UTC); by time, then by the number of the point; groups of 131,072 rows at most.
+    Parquet = 1,
+    /// ts,point,value,quality, with a line for these names: what `davy query samples` prints.
+    Csv = 2,
+}
+impl ExportFormat {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EXPORT_FORMAT_UNSPECIFIED",
+            Self::Parquet => "EXPORT_FORMAT_PARQUET",
+            Self::Csv => "EXPORT_FORMAT_CSV",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EXPORT_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "EXPORT_FORMAT_PARQUET" => Some(Self::Parquet),
+            "EXPORT_FORMAT_CSV" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+}
+/// By what online rates are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OnlineBy {
+    /// Taken as ENTERPRISE.
+    Unspecified = 0,
+    Point = 1,
+    Enterprise = 2,
+    Park = 3,
+}
+impl OnlineBy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ONLINE_BY_UNSPECIFIED",
+            Self::Point => "ONLINE_BY_POINT",
+            Self::Enterprise => "ONLINE_BY_ENTERPRISE",
+            Self::Park => "ONLINE_BY_PARK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ONLINE_BY_UNSPECIFIED" => Some(Self::Unspecified),
+            "ONLINE_BY_POINT" => Some(Self::Point),
+            "ONLINE_BY_ENTERPRISE" => Some(Self::Enterprise),
+            "ONLINE_BY_PARK" => Some(Self::Park),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod history_service_client {
     #![allow(
@@ -3060,7 +3629,7 @@ pub mod history_service_client {
                 .insert(GrpcMethod::new("davy.v1.HistoryService", "QuerySamples"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Figures per bucket of time, computed from raw samples.
+        /// Figures per bucket of time: from kept figures where these say exactly what the raw samples say, else from the raw samples.
         pub async fn query_aggregates(
             &mut self,
             request: impl tonic::IntoRequest<super::QueryAggregatesRequest>,
@@ -3085,6 +3654,106 @@ pub mod history_service_client {
                 .insert(GrpcMethod::new("davy.v1.HistoryService", "QueryAggregates"));
             self.inner.unary(req, path, codec).await
         }
+        /// Curves for a screen: as many buckets as it has pixels, extremes kept.
+        pub async fn query_trend(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryTrendRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryTrendResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/QueryTrend",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.HistoryService", "QueryTrend"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What each of some points was at one moment.
+        pub async fn get_values_at(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetValuesAtRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetValuesAtResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/GetValuesAt",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.HistoryService", "GetValuesAt"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Several points side by side at even steps of time, oldest first, as a stream of pages.
+        pub async fn query_aligned(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryAlignedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::QueryAlignedResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/QueryAligned",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.HistoryService", "QueryAligned"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Samples of a period as a file, as a stream of its bytes.
+        pub async fn export_samples(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportSamplesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExportSamplesResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/ExportSamples",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.HistoryService", "ExportSamples"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Events, oldest first.
         pub async fn list_events(
             &mut self,
@@ -3108,6 +3777,33 @@ pub mod history_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("davy.v1.HistoryService", "ListEvents"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Occurrences of alarms from their first raise to their end, newest raise first.
+        pub async fn list_alarm_occurrences(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAlarmOccurrencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAlarmOccurrencesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/ListAlarmOccurrences",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("davy.v1.HistoryService", "ListAlarmOccurrences"),
+                );
             self.inner.unary(req, path, codec).await
         }
         /// What could not be read, oldest first.
@@ -3160,6 +3856,56 @@ pub mod history_service_client {
                 .insert(GrpcMethod::new("davy.v1.HistoryService", "GetAlarmStatistics"));
             self.inner.unary(req, path, codec).await
         }
+        /// How long each alarm rule could really have fired in a period, and what kept it from that; or whether it could at one moment.
+        pub async fn query_supervision(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QuerySupervisionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuerySupervisionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/QuerySupervision",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.HistoryService", "QuerySupervision"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Which share of a period points were online, each or by enterprise or park, from the same record.
+        pub async fn get_online_rates(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetOnlineRatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOnlineRatesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.HistoryService/GetOnlineRates",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.HistoryService", "GetOnlineRates"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3189,12 +3935,56 @@ pub mod history_service_server {
             tonic::Response<Self::QuerySamplesStream>,
             tonic::Status,
         >;
-        /// Figures per bucket of time, computed from raw samples.
+        /// Figures per bucket of time: from kept figures where these say exactly what the raw samples say, else from the raw samples.
         async fn query_aggregates(
             &self,
             request: tonic::Request<super::QueryAggregatesRequest>,
         ) -> std::result::Result<
             tonic::Response<super::QueryAggregatesResponse>,
+            tonic::Status,
+        >;
+        /// Curves for a screen: as many buckets as it has pixels, extremes kept.
+        async fn query_trend(
+            &self,
+            request: tonic::Request<super::QueryTrendRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryTrendResponse>,
+            tonic::Status,
+        >;
+        /// What each of some points was at one moment.
+        async fn get_values_at(
+            &self,
+            request: tonic::Request<super::GetValuesAtRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetValuesAtResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the QueryAligned method.
+        type QueryAlignedStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::QueryAlignedResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Several points side by side at even steps of time, oldest first, as a stream of pages.
+        async fn query_aligned(
+            &self,
+            request: tonic::Request<super::QueryAlignedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::QueryAlignedStream>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportSamples method.
+        type ExportSamplesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExportSamplesResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Samples of a period as a file, as a stream of its bytes.
+        async fn export_samples(
+            &self,
+            request: tonic::Request<super::ExportSamplesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportSamplesStream>,
             tonic::Status,
         >;
         /// Events, oldest first.
@@ -3203,6 +3993,14 @@ pub mod history_service_server {
             request: tonic::Request<super::ListEventsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListEventsResponse>,
+            tonic::Status,
+        >;
+        /// Occurrences of alarms from their first raise to their end, newest raise first.
+        async fn list_alarm_occurrences(
+            &self,
+            request: tonic::Request<super::ListAlarmOccurrencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAlarmOccurrencesResponse>,
             tonic::Status,
         >;
         /// What could not be read, oldest first.
@@ -3218,6 +4016,22 @@ pub mod history_service_server {
             &self,
             request: tonic::Request<super::GetAlarmStatisticsRequest>,
         ) -> std::result::Result<tonic::Response<super::AlarmStatistics>, tonic::Status>;
+        /// How long each alarm rule could really have fired in a period, and what kept it from that; or whether it could at one moment.
+        async fn query_supervision(
+            &self,
+            request: tonic::Request<super::QuerySupervisionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuerySupervisionResponse>,
+            tonic::Status,
+        >;
+        /// Which share of a period points were online, each or by enterprise or park, from the same record.
+        async fn get_online_rates(
+            &self,
+            request: tonic::Request<super::GetOnlineRatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOnlineRatesResponse>,
+            tonic::Status,
+        >;
     }
     /// What was recorded. Every answer says up to when it is complete.
     #[derive(Debug)]
@@ -3388,6 +4202,188 @@ pub mod history_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/davy.v1.HistoryService/QueryTrend" => {
+                    #[allow(non_camel_case_types)]
+                    struct QueryTrendSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::UnaryService<super::QueryTrendRequest>
+                    for QueryTrendSvc<T> {
+                        type Response = super::QueryTrendResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QueryTrendRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::query_trend(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QueryTrendSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.HistoryService/GetValuesAt" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetValuesAtSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::UnaryService<super::GetValuesAtRequest>
+                    for GetValuesAtSvc<T> {
+                        type Response = super::GetValuesAtResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetValuesAtRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::get_values_at(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetValuesAtSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.HistoryService/QueryAligned" => {
+                    #[allow(non_camel_case_types)]
+                    struct QueryAlignedSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::ServerStreamingService<super::QueryAlignedRequest>
+                    for QueryAlignedSvc<T> {
+                        type Response = super::QueryAlignedResponse;
+                        type ResponseStream = T::QueryAlignedStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QueryAlignedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::query_aligned(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QueryAlignedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.HistoryService/ExportSamples" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportSamplesSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::ServerStreamingService<super::ExportSamplesRequest>
+                    for ExportSamplesSvc<T> {
+                        type Response = super::ExportSamplesResponse;
+                        type ResponseStream = T::ExportSamplesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportSamplesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::export_samples(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportSamplesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/davy.v1.HistoryService/ListEvents" => {
                     #[allow(non_camel_case_types)]
                     struct ListEventsSvc<T: HistoryService>(pub Arc<T>);
@@ -3418,6 +4414,55 @@ pub mod history_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListEventsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.HistoryService/ListAlarmOccurrences" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAlarmOccurrencesSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::UnaryService<super::ListAlarmOccurrencesRequest>
+                    for ListAlarmOccurrencesSvc<T> {
+                        type Response = super::ListAlarmOccurrencesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAlarmOccurrencesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::list_alarm_occurrences(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAlarmOccurrencesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -3510,6 +4555,98 @@ pub mod history_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetAlarmStatisticsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.HistoryService/QuerySupervision" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuerySupervisionSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::UnaryService<super::QuerySupervisionRequest>
+                    for QuerySupervisionSvc<T> {
+                        type Response = super::QuerySupervisionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QuerySupervisionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::query_supervision(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuerySupervisionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.HistoryService/GetOnlineRates" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetOnlineRatesSvc<T: HistoryService>(pub Arc<T>);
+                    impl<
+                        T: HistoryService,
+                    > tonic::server::UnaryService<super::GetOnlineRatesRequest>
+                    for GetOnlineRatesSvc<T> {
+                        type Response = super::GetOnlineRatesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetOnlineRatesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HistoryService>::get_online_rates(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetOnlineRatesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
