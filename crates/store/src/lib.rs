@@ -2,13 +2,15 @@
 //! In: rows of samples, events, dead letters and points, with the journal position they reach, in one transaction.
 //! Out: pages of rows in a fixed order, figures per bucket of time, and how far each journal is stored.
 //! May not enter: journals, protobuf, decisions about the plant, SQL of one database in the trait, any Davy crate but model.
-//! Start at api.rs; every backend passes conformance/, sqlite/ is the one there is today.
+//! Start at api.rs; every backend passes conformance/: sqlite/ in one file, postgres/ on a server with or without TimescaleDB.
 
 mod api;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
 mod metrics;
+mod occurrences;
+mod postgres;
 mod sqlite;
 mod url;
 
@@ -22,11 +24,13 @@ pub use api::{
 };
 pub use error::StoreError;
 pub use metrics::describe as describe_metrics;
-pub use url::StoreUrl;
+pub use url::{PostgresUrl, StoreUrl};
 
-/// Opens the store that the URL names, makes it where there is none, and brings its tables up to date.
+/// Opens the store that the URL names. A file is made where there is none and brought up to date; a server is not asked for before the
+/// first call.
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreError> {
     match url {
         StoreUrl::Sqlite(path) => Ok(Arc::new(sqlite::SqliteStore::open(path).await?)),
+        StoreUrl::Postgres(url) => Ok(Arc::new(postgres::PostgresStore::new(url)?)),
     }
 }

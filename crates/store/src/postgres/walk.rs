@@ -1,0 +1,189 @@
+//! Walking over `samples` by windows of time: an open piece has no index that is in order, so it is read and sorted a window at a time.
+
+use std::collections::VecDeque;
+
+use futures_util::StreamExt;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, query};
+
+use super::copy::{COLUMNS, Decoder};
+use super::errors::during;
+use super::pieces::{self, Direction, LIST_MAX, Piece, timestamp};
+use super::rows::{Stored, USUAL, quality, read_flags};
+use super::{Layout, column, time};
+use crate::{SampleKey, SampleRow, StoreError};
+use model::PointNumber;
+
+/// Which of the points are meant: all, or those of these numbers.
+#[derive(Clone, Debug)]
+pub(super) enum Points {
+    All,
+    Numbers(Vec<PointNumber>),
+}
+
+impl Points {
+    /// A condition on the column `point` of `samples`, which knows no number beyond int4.
+    pub(super) fn sql(&self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Numbers(numbers) => {
+                let numbers = numbers.iter().filter_map(|number| i32::try_from(number.0).ok());
+                let list: Vec<String> = numbers.map(|number| number.to_string()).collect();
+                format!(" and point = any('{{{}}}'::int4[])", list.join(","))
+            }
+        }
+    }
+
+    /// For a condition `$1 is null or point = any($1)`.
+    fn numbers(&self) -> Option<Vec<i64>> {
+        match self {
+            Self::All => None,
+            Self::Numbers(numbers) => Some(numbers.iter().map(|number| i64::from(number.0)).collect()),
+        }
+    }
+}
+
+/// The windows of a stretch in which there are pieces, forwards.
+pub(super) struct Walk {
+    layout: Layout,
+    /// Whether a window with a packed piece has nothing else.
+    apart: bool,
+    pieces: VecDeque<Piece>,
+    /// Whether there may be pieces behind those in the list.
+    more: bool,
+    at: i64,
+    end: i64,
+}
+
+/// A stretch of time, its end exclusive.
+pub(super) struct Window {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// The table that holds its rows by point, where only that does.
+    by_point: Option<String>,
+}
+
+impl Walk {
+    /// Over what is usual of a stretch; its end is exclusive.
+    pub(super) fn new(layout: Layout, points: &Points, from: i64, end: i64) -> Self {
+        let apart = matches!(points, Points::All);
+        Self { layout, apart, pieces: VecDeque::new(), more: true, at: from.max(USUAL.start), end: end.min(USUAL.end) }
+    }
+
+    /// The next window of at most this width; it may begin later than the last one ended, where there are no pieces.
+    pub(super) async fn next(&mut self, connection: &mut PgConnection, width: i64) -> Result<Option<Window>, StoreError> {
+        while self.at < self.end {
+            while self.pieces.pop_front_if(|piece| piece.hi <= self.at).is_some() {}
+            if let Some(window) = self.first(width) {
+                self.at = window.to;
+                return Ok(Some(window));
+            }
+            if !self.more {
+                return Ok(None);
+            }
+            let list = pieces::list(connection, self.layout, (self.at, self.end), Direction::Forwards).await?;
+            self.more = list.len() as i64 == LIST_MAX;
+            self.pieces = list.into();
+        }
+        Ok(None)
+    }
+
+    fn first(&self, width: i64) -> Option<Window> {
+        let piece = self.pieces.front()?;
+        let from = self.at.max(piece.lo);
+        let mut to = from.saturating_add(width).min(self.end);
+        let mut by_point = None;
+        if self.apart {
+            by_point.clone_from(&piece.by_point);
+            let packed = self.pieces.iter().skip(1).find(|piece| piece.by_point.is_some());
+            let end = if by_point.is_some() { Some(piece.hi) } else { packed.map(|piece| piece.lo) };
+            // What is behind the list may be packed.
+            let listed = self.pieces.back().filter(|_| self.more).map(|piece| piece.hi);
+            to = [end, listed].into_iter().flatten().fold(to, i64::min);
+        }
+        (from < to).then_some(Window { from, to, by_point })
+    }
+}
+
+/// The samples of a window, with more conditions.
+pub(super) fn window_sql(points: &Points, window: &Window, and: &str) -> String {
+    let Window { from, to, by_point } = window;
+    let times = format!("ts >= {} and ts < {}", timestamp(*from), timestamp(*to));
+    match by_point {
+        None => format!("select {COLUMNS} from samples where {times}{}{and}", points.sql()),
+        // The index is led by the point, so each point is looked up; which there are, the index tells with a step each.
+        Some(table) => format!(
+            "with recursive p (v) as ((select min(point) from {table}) union all \
+                 select (select min(point) from {table} where point > v) from p where v is not null) \
+             select {COLUMNS} from p cross join lateral (select * from {table} where point = v and {times}{and} offset 0) s"
+        ),
+    }
+}
+
+/// What is behind a key in the order of samples.
+pub(super) fn behind(key: Option<SampleKey>) -> String {
+    // One before or behind everything usual leaves nothing out of a window that begins at its time.
+    let Some(key) = key.filter(|key| USUAL.contains(&key.time.micros())) else { return String::new() };
+    let point = i32::try_from(key.point.0).unwrap_or(i32::MAX);
+    format!(" and (ts, point) > ({}, {point})", timestamp(key.time.micros()))
+}
+
+impl Window {
+    /// A window over pieces of any kind.
+    pub(super) const fn of(from: i64, to: i64) -> Self {
+        Self { from, to, by_point: None }
+    }
+}
+
+/// Reads samples by COPY, several times as fast as row by row.
+pub(super) async fn read(connection: &mut PgConnection, select: &str) -> Result<Vec<Stored>, StoreError> {
+    let doing = "read samples";
+    let sql = format!("copy ({select}) to stdout (format binary)");
+    let mut stream = connection.copy_out_raw(&sql).await.map_err(during(doing))?;
+    let (mut decoder, mut rows) = (Decoder::default(), Vec::new());
+    while let Some(piece) = stream.next().await {
+        decoder.push(&piece.map_err(during(doing))?, &mut rows)?;
+    }
+    decoder.finish()?;
+    Ok(rows)
+}
+
+/// Reads strange samples of a stretch with both ends, with more conditions, order and limit.
+pub(super) async fn strange(
+    connection: &mut PgConnection,
+    points: &Points,
+    (low, high): (i64, i64),
+    rest: &str,
+) -> Result<Vec<Stored>, StoreError> {
+    strange_columns(connection, points, (low, high), "", rest).await
+}
+
+/// The same with something before the columns: `distinct on (point)`.
+pub(super) async fn strange_columns(
+    connection: &mut PgConnection,
+    points: &Points,
+    (low, high): (i64, i64),
+    distinct: &str,
+    rest: &str,
+) -> Result<Vec<Stored>, StoreError> {
+    let only = if matches!(points, Points::All) { "and $3::int8[] is null" } else { "and point = any($3)" };
+    let sql = format!(
+        "select {distinct} point, ts, recorded_at, value, quality, flags from samples_strange \
+         where ts between $1 and $2 {only} {rest}"
+    );
+    let rows = query(AssertSqlSafe(sql)).bind(low).bind(high).bind(points.numbers()).fetch_all(connection).await;
+    rows.map_err(during("read strange samples"))?.iter().map(stored).collect()
+}
+
+fn stored(row: &PgRow) -> Result<Stored, StoreError> {
+    let (flags, ties) = read_flags(column(row, 5)?);
+    let row = SampleRow {
+        point: super::number(row, 0)?,
+        time: time(row, 1)?,
+        value: column(row, 3)?,
+        quality: quality(column(row, 4)?)?,
+        flags,
+        recorded_at: time(row, 2)?,
+    };
+    Ok(Stored { row, ties })
+}
