@@ -17,6 +17,9 @@ const WIPE = `DO $$ DECLARE it record; BEGIN
     EXECUTE format('DROP SCHEMA %I CASCADE', it.name); END LOOP;
   FOR it IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') LOOP
     EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', it.name); END LOOP;
+  FOR it IN SELECT oid::regclass AS name, CASE relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind
+      FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('S', 'm', 'v') LOOP
+    EXECUTE format('DROP %s IF EXISTS %s CASCADE', it.kind, it.name); END LOOP;
   FOR it IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE pronamespace = 'public'::regnamespace
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP
     EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', it.name); END LOOP;
@@ -96,14 +99,31 @@ function settings(parameters) {
   return all.map(([name, value]) => `; SELECT set_config('${name}', '${value.replaceAll("'", "''")}', false)`).join('')
 }
 
-// Names of prepared statements are the client's own.
-function renamed(client, frame) {
+// Names of prepared statements are the client's own, and what has no name gets one: the engine would forget it at the turn of another.
+// It may be prepared again, so what was there is closed first, which the client did not ask for and does not hear of.
+function* renamed(client, frame) {
   const type = typeOf(frame)
   const start = { P: 5, B: frame.indexOf(0, 5) + 1, D: 6, C: 6 }[type]
-  if (!start || frame[start] === 0 || ('DC'.includes(type) && frame[5] !== 'S'.charCodeAt(0))) return frame
+  if (!start || ('DC'.includes(type) && frame[5] !== 'S'.charCodeAt(0))) return yield frame
   const own = Buffer.from(`${client.number}_`)
-  if (type === 'P') client.names.add(own + frame.subarray(start, frame.indexOf(0, start)))
-  return message(type, Buffer.concat([frame.subarray(5, start), own, frame.subarray(start)]))
+  const name = own + frame.subarray(start, frame.indexOf(0, start))
+  if (type === 'P') {
+    client.names.add(name)
+    if (frame[start] === 0) yield Object.assign(closing(name), { unasked: true })
+  }
+  yield message(type, Buffer.concat([frame.subarray(5, start), own, frame.subarray(start)]))
+}
+
+const closing = (name) => message('C', Buffer.concat([Buffer.from('S'), cstring(name)]))
+
+// The answer to a batch without what the client did not ask for.
+function* wanted(batch, copying, answer) {
+  const closes = batch.filter((frame) => typeOf(frame) === 'C')
+  for (const part of split(answer)) {
+    if (typeOf(part) === 'G' && copying) continue
+    if (typeOf(part) === '3' && closes.shift().unasked) continue
+    yield part
+  }
 }
 
 async function converse(client, messages) {
@@ -113,7 +133,7 @@ async function converse(client, messages) {
   for await (const frame of messages) {
     const type = typeOf(frame)
     if (type === 'X') return
-    batch.push(renamed(client, frame))
+    batch.push(...renamed(client, frame))
     if (copying ? !'cf'.includes(type) : !'QSHF'.includes(type)) continue
     if (type === 'Q' && COPY_IN.test(frame.toString('utf8', 5))) {
       // The engine cannot wait for rows: they are gathered, and go to it with the command and the end, as one.
@@ -124,7 +144,7 @@ async function converse(client, messages) {
     await take(client)
     // While it waited, another client may have named another database.
     if (socket.destroyed) return
-    const answer = [...split(await run(batch))].filter((part) => !copying || typeOf(part) !== 'G')
+    const answer = [...wanted(batch, copying, await run(batch))]
     ;[batch, copying] = [[], false]
     socket.write(Buffer.concat(answer))
     const end = answer.at(-1)
@@ -162,8 +182,7 @@ async function serve(socket) {
     socket.destroy()
     await take(client)
     if (client.busy) await runSql('ROLLBACK')
-    const closes = [...client.names].map((name) => message('C', Buffer.concat([Buffer.from('S'), cstring(name)])))
-    await run([...closes, message('S', Buffer.alloc(0))])
+    await run([...[...client.names].map(closing), message('S', Buffer.alloc(0))])
     give()
   }
 }

@@ -18,12 +18,14 @@ use crate::{Process, until};
 const SETTINGS: [&str; 6] =
     ["listen_addresses=127.0.0.1", "max_connections=60", "lc_messages=C", "timezone=UTC", "fsync=off", "shared_buffers=64MB"];
 
-/// With what TimescaleDB's library needs; the folder it runs in has no shared memory of its own, and nothing asks who uses it.
-const APACHE: [&str; 4] = [
+/// With what TimescaleDB's library needs; the folder it runs in has no shared memory of its own, nothing asks who uses it, and of its
+/// workers in the background, which Davy leaves alone, there are none: each database would have one that complains.
+const APACHE: [&str; 5] = [
     "shared_preload_libraries=timescaledb",
     "timescaledb.telemetry_level=off",
     "dynamic_shared_memory_type=mmap",
     "timescaledb.license=apache",
+    "timescaledb.max_background_workers=0",
 ];
 
 /// What a server has on a disk of its own, of so many megabytes, which a test can fill.
@@ -150,7 +152,8 @@ impl Place {
         command
     }
 
-    /// A program of the server, which refuses to run as root, and which the kernel ends should the test be killed.
+    /// A program of the server, which refuses to run as root, and which the kernel ends with the thread that starts it: should the test be
+    /// killed, nothing of it is left.
     fn as_postgres(&self, program: &str) -> Command {
         let mut command = self.outside("setpriv");
         command.args(["--pdeathsig", "KILL"]);
