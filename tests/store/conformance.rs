@@ -1,14 +1,11 @@
 //! What every backend must do, on every kind of server: one server a test, a new database a case.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use harness::{Kind, Postgres};
-use store::{Store, StoreKind};
+use store::StoreKind;
 
-async fn open(url: &str) -> Arc<dyn Store> {
-    store::open(&url.parse().expect("a URL of a store")).await.expect("a store")
-}
+use crate::load::open;
 
 async fn conforms(kind: Kind, expected: StoreKind) {
     let server = Postgres::start(kind).await;
