@@ -38,21 +38,6 @@ async fn apache_keeps_its_rows_over_a_stop_and_a_crash() {
     keeps_its_rows_over_a_stop_and_a_crash(Kind::Apache).await;
 }
 
-/// What TimescaleDB calls itself, where there is one.
-async fn license(server: &Postgres) -> Option<String> {
-    server.database("asked").await;
-    let mut session = server.session("asked").await;
-    let asked = sqlx::query_scalar("SELECT current_setting('timescaledb.license', true)").fetch_one(&mut session).await;
-    asked.expect("a setting")
-}
-
-#[tokio::test]
-async fn each_is_of_its_kind() {
-    for (kind, expected) in [(Kind::Plain, None), (Kind::Apache, Some("apache")), (Kind::Community, Some("timescale"))] {
-        assert_eq!(license(&Postgres::start(kind).await).await.as_deref(), expected, "{kind:?}");
-    }
-}
-
 /// The server in WebAssembly has one session, and its clients must not notice.
 #[tokio::test]
 async fn community_serves_many_sessions_in_turn() {

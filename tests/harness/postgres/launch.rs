@@ -152,7 +152,8 @@ impl Place {
         command
     }
 
-    /// A program of the server, which refuses to run as root, and which the kernel ends should the test be killed.
+    /// A program of the server, which refuses to run as root, and which the kernel ends with the thread that starts it: should the test be
+    /// killed, nothing of it is left.
     fn as_postgres(&self, program: &str) -> Command {
         let mut command = self.outside("setpriv");
         command.args(["--pdeathsig", "KILL"]);
