@@ -1,6 +1,7 @@
 //! Kept figures are what the raw samples say, but for what is pending.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{PointNumber, Quality, Span, Time};
 
@@ -213,6 +214,49 @@ pub(super) async fn follow_late_samples(store: &dyn Store) {
             assert_eq!(store.pending(&numbers, time(0), time(30 * HOUR)).await.expect("pending"), []);
         }
     }
+}
+
+/// Rows of three points around a moment that goes on by 20 s a batch: most in time, some minutes late, none twice.
+fn around(batch: i64) -> Vec<SampleRow> {
+    let row = |n: i64| {
+        // Numbers that look random and are the same in every run.
+        let chance = (batch * 40 + n).wrapping_mul(2_654_435_761).rem_euclid(1_000_003);
+        let late = if chance % 9 == 0 { chance % 900 } else { chance % 20 };
+        let at = (batch * 20 - late) * SECOND + batch * 40 + n;
+        let quality = if chance % 13 == 0 { Quality::Bad } else { Quality::Good };
+        SampleRow { quality, ..sample(1 + n.rem_euclid(3) as u32, START + HOUR + at, (chance % 64) as f64) }
+    };
+    (0..40).map(row).collect()
+}
+
+/// Upkeep and the writer go on side by side: no sample falls between what is claimed and what is marked.
+pub(super) async fn lose_nothing_that_is_written_meanwhile(store: Arc<dyn Store>) {
+    const BATCHES: i64 = 200;
+    let points = vec![holding(1, Span::from_secs(90)), holding(2, Span::from_secs(400)), holding(3, Span::from_secs(5))];
+    let (writing, named) = (Arc::clone(&store), points.clone());
+    let (told, written) = tokio::sync::watch::channel(-1);
+    let writer = tokio::spawn(async move {
+        for n in 0..BATCHES {
+            let mut next = batch("telemetry/1", n.cast_unsigned(), n.cast_unsigned() + 1);
+            next.points = named.clone();
+            next.samples = around(n);
+            writing.write(&next).await.expect("a batch");
+            told.send_replace(n);
+        }
+    });
+    while *written.borrow() < BATCHES - 1 && !writer.is_finished() {
+        // Ahead of the writer, so that much is late.
+        let now = time(HOUR + *written.borrow() * 20 * SECOND + 100 * SECOND);
+        store.maintain(&Policy::default(), now).await.expect("upkeep beside the writer");
+        tokio::task::yield_now().await;
+    }
+    writer.await.expect("no panic");
+    let mut standing = Standing::default();
+    (0..BATCHES).for_each(|n| standing.add(&around(n)));
+    settle(&*store, &Policy::default(), time(DAY)).await;
+    kept_match(&*store, &standing, &points, time(0), time(DAY)).await;
+    let numbers = [1, 2, 3].map(PointNumber);
+    assert_eq!(store.pending(&numbers, time(0), time(2 * HOUR)).await.expect("pending"), []);
 }
 
 /// A clock that was never set, and one that is far ahead, neither cost decades of upkeep nor stop it.

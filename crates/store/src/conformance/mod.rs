@@ -54,6 +54,7 @@ pub async fn all<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     figures_kept::are_what_the_raw_samples_say(&*fresh().await).await;
     figures_kept::are_worked_out_when_a_minute_is_over(&*fresh().await).await;
     figures_kept::follow_late_samples(&*fresh().await).await;
+    figures_kept::lose_nothing_that_is_written_meanwhile(fresh().await).await;
     figures_kept::are_not_kept_of_impossible_times(&*fresh().await).await;
     answers::are_those_of_the_raw_rows(&*fresh().await).await;
     upkeep::deletes_samples_that_figures_have_seen(&*fresh().await).await;

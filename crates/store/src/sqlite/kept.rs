@@ -1,4 +1,6 @@
 //! Kept figures: reading them, and what is known of how far they go.
+//!
+//! A hold that a revision changes counts for what is worked out from then on; what is kept is not worked out anew.
 
 use model::{PointNumber, Span, Time};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
