@@ -42,11 +42,13 @@ impl Pools {
         let options = options.clone().application_name("davy").options([("jit", "off"), ("timezone", "UTC")]);
         // A client that died in the middle of a transaction must not hold its locks.
         let writer = options.clone().options([("idle_in_transaction_session_timeout", "60s")]);
-        // A piece without statistics looks small and would be read as a whole; plans for any value know of no piece at all.
+        // A piece without statistics looks small and would be read as a whole; plans for any value know of no piece at all; and starting
+        // another process for a query takes longer than most of them.
         let reader = options.clone().options([
             ("statement_timeout", "30s"),
             ("enable_seqscan", "off"),
             ("plan_cache_mode", "force_custom_plan"),
+            ("max_parallel_workers_per_gather", "0"),
             ("default_transaction_read_only", "on"),
         ]);
         let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
