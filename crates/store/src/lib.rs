@@ -15,6 +15,7 @@ mod occurrences;
 mod policy;
 mod postgres;
 mod sqlite;
+mod upkeep;
 mod url;
 
 use std::sync::Arc;
