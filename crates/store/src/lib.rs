@@ -17,6 +17,7 @@ mod postgres;
 pub mod query;
 mod reasons;
 mod sqlite;
+mod upkeep;
 mod url;
 
 use std::sync::Arc;

@@ -108,24 +108,51 @@ create table occurrences (
 -- A raise that is not known is listed as if before all time.
 create index occurrences_by_raise on occurrences ((coalesce(raised_at, -9223372036854775808)) desc, id desc);
 create index occurrences_by_subject on occurrences (left(subject, 200));
+create index occurrences_by_end on occurrences (closed_at) where closed_at is not null;
 create index occurrences_open on occurrences ((coalesce(raised_at, -9223372036854775808)) desc, id desc) where closed_at is null;
 
--- Figures up to `claimed_to` are worked out or being worked out, up to `done_to` they can be read. A writer looks at `claimed_to` under a
--- shared lock and reports what it writes behind it; who raises it waits for the writers under way.
+-- What is kept of each point for each minute; good in microseconds, weighted in value times seconds; a sum may be infinite or no number.
+-- An ordinary table, led by the start: a minute of all points goes to neighbouring pages, and old ones are deleted as a range in bounded
+-- steps. With TimescaleDB it becomes a hypertable whose old chunks are dropped.
+create table figures_1m (
+    start int8 not null,
+    point int8 not null,
+    samples int8 not null,
+    count int8 not null,
+    sum float8 not null,
+    min float8,
+    max float8,
+    first float8,
+    last float8,
+    weighted float8 not null,
+    good int8 not null,
+    primary key (start, point)
+);
+
+-- claimed_to: a sample before it that comes from now on is late and marks its minute. A writer looks at it under a shared lock when its
+-- rows are written and keeps the lock until it commits: whoever raises it waits for the writers under way and then sees their rows.
+-- done_to: the figures before it are worked out, but for the minutes marked. Kept figures begin with the year 2000.
+-- raw_from, minutes_from: before these retention has deleted samples and figures of minutes.
 create table figures_state (
     id int2 primary key check (id = 1),
     claimed_to int8 not null,
-    done_to int8 not null
+    done_to int8 not null,
+    raw_from int8 not null,
+    minutes_from int8 not null
 );
 
-insert into figures_state (id, claimed_to, done_to) values (1, -9223372036854775808, -9223372036854775808);
+insert into figures_state (id, claimed_to, done_to, raw_from, minutes_from)
+values (1, 946684800000000, 946684800000000, 946684800000000, 946684800000000);
 
--- Minutes (microseconds since 1970, divided by 60,000,000 and rounded down) in which a point got a sample after they had been claimed.
+-- Minutes that late samples came to; `mark` grows with each write, so that one which comes while the minute is worked out is not lost.
 create table dirty_minutes (
     point int8 not null,
     minute int8 not null,
+    mark int8 not null,
     primary key (point, minute)
 );
+
+create index dirty_minutes_by_minute on dirty_minutes (minute);
 
 -- `layout`: plain, apache or community; chosen when the tables are made and never changed. `width`: of the pieces to come, microseconds.
 create table history_settings (

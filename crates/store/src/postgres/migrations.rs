@@ -19,7 +19,12 @@ fn all(layout: Layout) -> Vec<Migration> {
     let plain = [(101, "plain", include_str!("../../migrations/postgres/0101_plain.sql"))];
     let hypertable = (201, "hypertable", include_str!("../../migrations/postgres/0201_hypertable.sql"));
     let apache = [hypertable, (202, "apache", include_str!("../../migrations/postgres/0202_apache.sql"))];
-    let community = [hypertable, (301, "community", include_str!("../../migrations/postgres/0301_community.sql"))];
+    let community = [
+        hypertable,
+        (301, "community", include_str!("../../migrations/postgres/0301_community.sql")),
+        (302, "hours", include_str!("../../migrations/postgres/0302_hours.sql")),
+        (303, "days", include_str!("../../migrations/postgres/0303_days.sql")),
+    ];
     let of_layout: &[_] = match layout {
         Layout::Plain => &plain,
         Layout::Apache => &apache,

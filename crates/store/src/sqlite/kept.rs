@@ -9,17 +9,8 @@ use sqlx::{AssertSqlSafe, query};
 use super::errors::during;
 use super::insert::{Binding, Insert};
 use super::{column, number, time};
-use crate::figures::KEPT_FROM;
+use crate::upkeep::{self, Dirty, State};
 use crate::{Figure, FigureQuery, MAX_FILTER_TERMS, PendingSpan, Resolution, StoreError};
-
-/// How far figures and retention have come; times as in the table `figures_state`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct State {
-    pub(super) claimed_to: Time,
-    pub(super) done_to: Time,
-    pub(super) raw_from: Time,
-    pub(super) minutes_from: Time,
-}
 
 pub(super) const fn table(resolution: Resolution) -> &'static str {
     match resolution {
@@ -105,22 +96,6 @@ fn figure(row: &SqliteRow) -> Result<Figure, StoreError> {
     })
 }
 
-/// A marked minute, and until when a sample in it may be held.
-pub(super) struct Dirty {
-    pub(super) point: PointNumber,
-    pub(super) minute: Time,
-    pub(super) mark: i64,
-    pub(super) hold: Span,
-}
-
-impl Dirty {
-    /// The minutes whose figures a sample in this one has a part in.
-    pub(super) fn span(&self) -> (Time, Time) {
-        let minute = Resolution::Minute.width();
-        (self.minute, crate::figures::Grid::aligned(minute).ceil(self.minute + minute + self.hold))
-    }
-}
-
 pub(super) fn dirty(row: &SqliteRow) -> Result<Dirty, StoreError> {
     Ok(Dirty { point: number(row, 0)?, minute: time(row, 1)?, mark: column(row, 2)?, hold: Span::from_micros(column(row, 3)?) })
 }
@@ -135,22 +110,7 @@ pub(super) async fn pending(
     // Marks are read before how far figures are worked out: what is marked in between lies behind the older end.
     let marks = marks(connection, points, from, to).await?;
     let done_to = state(connection).await?.done_to;
-    let mut spans = Vec::new();
-    if from < KEPT_FROM {
-        spans.push(PendingSpan { point: None, from: Time::MIN, to: KEPT_FROM });
-    }
-    if done_to < to {
-        spans.push(PendingSpan { point: None, from: done_to, to: Time::MAX });
-    }
-    for dirty in marks {
-        let (begin, end) = dirty.span();
-        match spans.last_mut().filter(|last| last.point == Some(dirty.point) && begin <= last.to) {
-            Some(last) => last.to = end.max(last.to),
-            None => spans.push(PendingSpan { point: Some(dirty.point), from: begin, to: end }),
-        }
-    }
-    spans.retain(|span| span.from < to && from < span.to);
-    Ok(spans)
+    Ok(upkeep::pending(&marks, done_to, from, to))
 }
 
 async fn marks(

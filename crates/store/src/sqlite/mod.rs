@@ -32,7 +32,7 @@ use sqlx::sqlite::{
 };
 
 use self::errors::{corrupt, during};
-use self::upkeep::Patch;
+use self::upkeep::{Patch, Tables};
 use crate::{
     Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, Figure, FigureQuery, GapQuery,
     GapRow, OccurrenceKey, OccurrenceQuery, OccurrenceRow, Page, PendingSpan, PointRow, Policy, Progress, RuleDayRow, RuleQuery,
@@ -125,10 +125,11 @@ impl SqliteStore {
     }
 
     async fn try_maintain(&self, policy: &Policy, now: Time) -> Result<Upkeep, StoreError> {
-        let mut reader = self.upkeep.acquire().await.map_err(during("reach the database"))?;
+        let reader = self.upkeep.acquire().await.map_err(during("reach the database"))?;
+        let mut tables = Tables { store: self, reader };
         let mut upkeep = Upkeep::default();
-        upkeep::figures(self, &mut reader, now, &mut upkeep).await?;
-        retention::step(self, &mut reader, policy, now, &mut upkeep).await?;
+        crate::upkeep::figures(&mut tables, now, &mut upkeep).await?;
+        retention::step(self, &mut tables.reader, policy, now, &mut upkeep).await?;
         Ok(upkeep)
     }
 }

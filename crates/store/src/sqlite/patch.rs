@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, query};
 
 use super::errors::during;
 use super::kept;
-use super::upkeep::Patch;
+use crate::upkeep::Patch;
 use crate::{Figure, Resolution, StoreError};
 
 /// The marks as they were read: one that grew since then stays.

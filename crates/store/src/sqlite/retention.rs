@@ -11,12 +11,13 @@ use sqlx::{AssertSqlSafe, Connection, query};
 
 use super::errors::during;
 use super::events::recorded_before;
-use super::kept::{self, State};
+use super::kept;
 use super::write::{BUCKET_US, bucket};
 use super::{SqliteStore, column};
 use crate::civil::minute;
 use crate::figures::{Grid, KEPT_FROM, KEPT_TO};
 use crate::policy::deletable;
+use crate::upkeep::State;
 use crate::{LegalHold, Policy, Resolution, StoreError, Upkeep};
 
 /// Most rows of one table that a step deletes: some 50 ms of the writer.
