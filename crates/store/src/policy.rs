@@ -2,7 +2,7 @@
 
 use model::Time;
 
-use crate::Policy;
+use crate::{LegalHold, Policy};
 
 /// The stretches before a time that no legal hold touches, by time.
 pub(crate) fn deletable(policy: &Policy, before: Time) -> Vec<(Time, Time)> {
@@ -19,12 +19,20 @@ pub(crate) fn deletable(policy: &Policy, before: Time) -> Vec<(Time, Time)> {
     free
 }
 
+/// The condition that a stretch from one column to another touches no legal hold; nothing but numbers is put into the text.
+pub(crate) fn outside(policy: &Policy, from: &str, to: &str) -> String {
+    let hold = |hold: &LegalHold| {
+        let end = hold.to.map_or(i64::MAX, Time::micros);
+        format!(" and not ({to} >= {} and {from} < {end})", hold.from.micros())
+    };
+    policy.holds.iter().map(hold).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::LegalHold;
 
     proptest! {
         #[test]

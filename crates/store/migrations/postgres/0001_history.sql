@@ -112,8 +112,7 @@ create index occurrences_by_end on occurrences (closed_at) where closed_at is no
 create index occurrences_open on occurrences ((coalesce(raised_at, -9223372036854775808)) desc, id desc) where closed_at is null;
 
 -- What is kept of each point for each minute; good in microseconds, weighted in value times seconds; a sum may be infinite or no number.
--- An ordinary table, led by the start: a minute of all points goes to neighbouring pages, and old ones are deleted as a range in bounded
--- steps. With TimescaleDB it becomes a hypertable whose old chunks are dropped.
+-- Led by the point, as curves are read; the index by start is for retention. With TimescaleDB it becomes a hypertable.
 create table figures_1m (
     start int8 not null,
     point int8 not null,
@@ -126,8 +125,10 @@ create table figures_1m (
     last float8,
     weighted float8 not null,
     good int8 not null,
-    primary key (start, point)
+    primary key (point, start)
 );
+
+create index figures_1m_by_start on figures_1m (start);
 
 -- claimed_to: a sample before it that comes from now on is late and marks its minute. A writer looks at it under a shared lock when its
 -- rows are written and keeps the lock until it commits: whoever raises it waits for the writers under way and then sees their rows.

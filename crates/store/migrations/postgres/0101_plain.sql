@@ -13,8 +13,7 @@ create table samples (
 
 -- The partitions of `samples`, from `lo` to before `hi`. `state`: open (rows come), packing (being copied into the table `name`_p), packed.
 -- A writer holds a shared lock on open pieces until it commits, and raises `touched` of all others: so a copy knows when it was overtaken.
--- Of a copy under way: `seen` is `touched` when it began, `copied_to` how far it has come, `copied` its rows. One that was overtaken is
--- thrown away and tried again when the time `not_before` is past.
+-- `seen` is `touched` when a copy began; one that was overtaken is thrown away and tried again when the time `not_before` is past.
 create table pieces (
     lo int8 primary key,
     hi int8 not null check (hi > lo),
@@ -22,8 +21,6 @@ create table pieces (
     state text not null check (state in ('open', 'packing', 'packed')),
     touched int8 not null,
     seen int8 not null default 0,
-    copied_to int8 not null default 0,
-    copied int8 not null default 0,
     not_before int8 not null default -9223372036854775808
 );
 

@@ -12,5 +12,5 @@ select create_hypertable('samples', by_range('ts', interval '1 hour'), create_de
 
 create index samples_by_time on samples using brin (ts, point) with (pages_per_range = 4);
 
--- Chunks of a day, which retention drops as a whole.
+-- Chunks of a day.
 select create_hypertable('figures_1m', by_range('start', 86400000000), create_default_indexes => false);

@@ -16,6 +16,7 @@ create table gaps (
 ) strict, without rowid;
 
 create index gaps_by_start on gaps (from_us);
+create index gaps_by_end on gaps (to_us) where to_us is not null;
 
 create table rules (
     point text not null,
@@ -31,6 +32,7 @@ create table rules (
 ) strict, without rowid;
 
 create index rules_by_enterprise on rules (enterprise);
+create index rules_by_end on rules (to_us) where to_us is not null;
 
 -- `reasons` in the form of reasons.rs.
 create table rule_days (

@@ -3,7 +3,7 @@
 use model::{PointNumber, Quality, Span, Time};
 
 use super::figures_kept::{DAY, HOUR, MINUTE, SECOND, START, holding, settle, time};
-use super::{Standing, batch, sample};
+use super::{Standing, batch, dated, sample};
 use crate::figures::{Grid, judged};
 use crate::query::{LOOK_BACK, Series, TrendBucket, aligned, means, trend, values_at};
 use crate::{PointRow, Policy, Resolution, SampleRow, Store};
@@ -116,7 +116,7 @@ pub(super) async fn are_those_of_the_raw_rows(store: &dyn Store) {
         let mut next = batch("telemetry/1", after, after + 1);
         next.points = points.clone();
         next.samples = piece.to_vec();
-        store.write(&next).await.expect("a batch");
+        store.write(&dated(next)).await.expect("a batch");
         standing.add(piece);
         for settled in [false, true] {
             if settled {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{PointNumber, Quality, Span, Time};
 
-use super::{batch, point, sample};
+use super::{batch, dated, point, sample};
 use crate::figures::{Grid, KEPT_FROM, cells, roll_up};
 use crate::{Figure, FigureQuery, PendingSpan, PointRow, Policy, Resolution, SampleRow, Store};
 
@@ -135,7 +135,7 @@ pub(super) async fn are_what_the_raw_samples_say(store: &dyn Store) {
         let mut next = batch("telemetry/1", written, written + 1);
         next.points = points.clone();
         next.samples = piece.to_vec();
-        store.write(&next).await.expect("a batch");
+        store.write(&dated(next)).await.expect("a batch");
         standing.add(piece);
         let now = piece.last().expect("pieces have rows").time + Span::from_secs(15);
         settle(store, &policy, now).await;
@@ -159,7 +159,7 @@ pub(super) async fn are_worked_out_when_a_minute_is_over(store: &dyn Store) {
     let mut first = batch("telemetry/1", 0, 1);
     first.points = vec![holding(1, Span::from_secs(1))];
     first.samples = vec![sample(1, START + 30 * SECOND, 1.0), sample(1, START + 61 * SECOND, 1.0)];
-    store.write(&first).await.expect("a batch");
+    store.write(&dated(first.clone())).await.expect("a batch");
     let (kept, pending) = ask(MINUTE + 9 * SECOND).await;
     assert_eq!((kept, pending.len()), (0, 1), "late samples are waited for");
     assert!(pending[0].from <= time(0) && pending[0].to == Time::MAX && pending[0].point.is_none(), "{pending:?}");
@@ -180,7 +180,7 @@ pub(super) async fn follow_late_samples(store: &dyn Store) {
     let mut first = batch("telemetry/1", 0, 1);
     first.points = points.clone();
     first.samples = (0..2_000).map(|n| sample(1 + n % 2, START + i64::from(n) * 55 * SECOND, f64::from(n))).collect();
-    store.write(&first).await.expect("a batch");
+    store.write(&dated(first.clone())).await.expect("a batch");
     standing.add(&first.samples);
     let now = time(31 * HOUR);
     settle(store, &policy, now).await;
@@ -198,7 +198,7 @@ pub(super) async fn follow_late_samples(store: &dyn Store) {
     for (rows, after) in late.into_iter().zip(1..) {
         let mut next = batch("telemetry/1", after, after + 1);
         next.samples = rows.clone();
-        store.write(&next).await.expect("a batch");
+        store.write(&dated(next)).await.expect("a batch");
         standing.add(&rows);
         let pending = kept_match(store, &standing, &points, time(0), time(2 * DAY)).await;
         for row in rows.iter().filter(|row| row.point != PointNumber(3)) {
@@ -224,7 +224,10 @@ fn around(batch: i64) -> Vec<SampleRow> {
         let late = if chance % 9 == 0 { chance % 900 } else { chance % 20 };
         let at = (batch * 20 - late) * SECOND + batch * 40 + n;
         let quality = if chance % 13 == 0 { Quality::Bad } else { Quality::Good };
-        SampleRow { quality, ..sample(1 + n.rem_euclid(3) as u32, START + HOUR + at, (chance % 64) as f64) }
+        SampleRow {
+            quality,
+            ..sample(1 + u32::try_from(n.rem_euclid(3)).expect("small"), START + HOUR + at, (chance % 64) as f64)
+        }
     };
     (0..40).map(row).collect()
 }
@@ -240,7 +243,7 @@ pub(super) async fn lose_nothing_that_is_written_meanwhile(store: Arc<dyn Store>
             let mut next = batch("telemetry/1", n.cast_unsigned(), n.cast_unsigned() + 1);
             next.points = named.clone();
             next.samples = around(n);
-            writing.write(&next).await.expect("a batch");
+            writing.write(&dated(next)).await.expect("a batch");
             told.send_replace(n);
         }
     });
@@ -266,7 +269,7 @@ pub(super) async fn are_not_kept_of_impossible_times(store: &dyn Store) {
     all.points = points.clone();
     let strange = [i64::MIN, -5, 0, 4_102_444_800_000_000, i64::MAX - 1].map(|at| sample(1, at, 9.0));
     all.samples = strange.into_iter().chain([sample(1, START + 5, 1.0), sample(1, START + 40 * DAY, 2.0)]).collect();
-    store.write(&all).await.expect("a batch");
+    store.write(&dated(all.clone())).await.expect("a batch");
     let mut standing = Standing::default();
     standing.add(&all.samples);
     for days in [1, 39, 41, 50] {

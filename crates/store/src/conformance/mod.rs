@@ -70,6 +70,7 @@ pub async fn supervision_record<F: AsyncFn() -> Arc<dyn Store>>(fresh: F) {
     supervision::moves_with_its_position(&*fresh().await).await;
     supervision::gaps_get_their_ends(&*fresh().await).await;
     supervision::rules_and_days_are_filtered(&*fresh().await).await;
+    supervision::goes_when_it_is_old(&*fresh().await).await;
     supervision::holds_any_text(&*fresh().await).await;
 }
 
@@ -86,6 +87,12 @@ pub fn batch(journal: &str, after: u64, upto: u64) -> WriteBatch {
         time: Time::YEAR_2000,
         ..WriteBatch::default()
     }
+}
+
+/// The batch as a journal would give it: none of its rows was recorded after its time.
+pub(crate) fn dated(batch: WriteBatch) -> WriteBatch {
+    let time = batch.samples.iter().map(|row| row.recorded_at).fold(batch.time, Time::max);
+    WriteBatch { time, ..batch }
 }
 
 /// A good sample, recorded a millisecond later.

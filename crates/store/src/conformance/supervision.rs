@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use model::{Epoch, ErrorKind, Position, Span, Time};
 
 use super::EPOCH;
-use crate::{GapQuery, GapRow, MAX_FILTER_TERMS, RuleDayRow, RuleQuery, RuleRow, Store, StoreError, SupervisionBatch};
+use super::figures_kept::settle;
+use crate::{
+    GapQuery, GapRow, LegalHold, MAX_FILTER_TERMS, Policy, RuleDayRow, RuleQuery, RuleRow, Store, StoreError, SupervisionBatch,
+};
 
 const KEY: &str = "supervision/telemetry/17";
 
@@ -167,6 +170,34 @@ pub(super) async fn rules_and_days_are_filtered(store: &dyn Store) {
     assert_eq!(store.rule_days(&rules_between(1, 86_400)).await.expect("days"), []);
     let of_point = RuleQuery { points: listed("p2"), alarms: listed("high"), ..rules_between(0, 100) };
     assert_eq!(store.rule_days(&of_point).await.expect("days"), second.days);
+}
+
+/// What has ended goes by the policy's time for events; what lies open, or in a legal hold, stays.
+pub(super) async fn goes_when_it_is_old(store: &dyn Store) {
+    const DAY: i64 = 86_400_000_000;
+    const START: i64 = 1_767_225_600_000_000;
+    let of = |n: i64| START + n * DAY;
+    let mut all = batch(0, 9);
+    all.gaps = (0..40).map(|n| gap(&format!("point/p{n}"), "stale", of(n), (n % 10 != 0).then(|| of(n) + 5))).collect();
+    all.rules = (0..40).map(|n| rule(&format!("p{n}"), "high", of(n), (n % 10 != 0).then(|| of(n) + 5))).collect();
+    all.days = (0..40).map(|n| day(of(n), "p", "high")).collect();
+    store.write_supervision(&all).await.expect("a batch");
+    let hold = LegalHold { from: at(of(7)), to: Some(at(of(9))), why: "court".to_owned() };
+    let policy = Policy { events: Span::from_secs(30 * 86_400), holds: vec![hold], ..Policy::default() };
+    settle(store, &policy, at(of(55))).await;
+    let kept = |n: &i64| *n >= 25 || n % 10 == 0 || (7..9).contains(n);
+    let want: Vec<i64> = (0..40).filter(kept).map(of).collect();
+    let mut gaps: Vec<i64> =
+        store.gaps(&gaps_between(0, i64::MAX, &[])).await.expect("gaps").iter().map(|gap| gap.from.micros()).collect();
+    gaps.sort_unstable();
+    assert_eq!(gaps, want);
+    let mut rules: Vec<i64> =
+        store.rules(&rules_between(0, i64::MAX)).await.expect("rules").iter().map(|rule| rule.from.micros()).collect();
+    rules.sort_unstable();
+    assert_eq!(rules, want);
+    let days: Vec<i64> =
+        store.rule_days(&rules_between(0, i64::MAX)).await.expect("days").iter().map(|day| day.day.micros()).collect();
+    assert_eq!(days, (0..40).filter(|n| *n >= 25 || (7..9).contains(n)).map(of).collect::<Vec<_>>());
 }
 
 pub(super) async fn holds_any_text(store: &dyn Store) {

@@ -3,7 +3,7 @@
 use model::{PointNumber, Span, Time};
 
 use super::figures_kept::{DAY, HOUR, MINUTE, SECOND, START, holding, settle, time};
-use super::{batch, event, every_sample, sample};
+use super::{batch, dated, event, every_sample, sample};
 use crate::{
     EventQuery, EventRow, Figure, FigureQuery, LegalHold, OccurrenceChange, OccurrenceQuery, OccurrenceRow, Policy, Resolution,
     SampleQuery, Store,
@@ -23,7 +23,7 @@ async fn forty_days(store: &dyn Store) {
     all.points = vec![holding(1, Span::from_secs(600)), holding(2, Span::from_secs(60))];
     all.samples = (0..40 * 144).map(|n| sample(1, START + n * 10 * MINUTE, (n % 50) as f64)).collect();
     all.samples.extend((0..40 * 24 * 60 / 37).map(|n| sample(2, START + n * 37 * MINUTE, 1.0)));
-    store.write(&all).await.expect("a batch");
+    store.write(&dated(all.clone())).await.expect("a batch");
 }
 
 async fn raw(store: &dyn Store) -> Vec<i64> {
@@ -83,7 +83,7 @@ pub(super) async fn late_samples_spoil_no_figure_whose_ground_is_gone(store: &dy
     let mut late = batch("telemetry/1", 1, 2);
     late.samples = [2 * DAY, 2 * DAY + MINUTE, 22 * DAY, 22 * DAY + 30].map(|at| sample(1, START + at, 1e9)).into();
     late.samples.push(sample(2, START + 25 * DAY + 5 * MINUTE, 77.0));
-    store.write(&late).await.expect("a batch");
+    store.write(&dated(late.clone())).await.expect("a batch");
     settle(store, &policy(), time(41 * DAY)).await;
     let after = [kept(store, Resolution::Hour).await, kept(store, Resolution::Day).await];
     for (before, after) in before.iter().zip(&after) {
@@ -138,7 +138,7 @@ pub(super) async fn deletes_old_events_and_closed_alarms(store: &dyn Store) {
         ..OccurrenceRow::default()
     };
     all.occurrences = (0..960).map(|n| OccurrenceChange { row: alarm(n), raise: true }).collect();
-    store.write(&all).await.expect("a batch");
+    store.write(&dated(all.clone())).await.expect("a batch");
     settle(store, &policy(), time(50 * DAY)).await;
     let cutoff = time(20 * DAY);
     let (mut left, mut after) = (Vec::new(), None);

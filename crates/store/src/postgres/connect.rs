@@ -51,12 +51,13 @@ impl Pools {
             ("max_parallel_workers_per_gather", "0"),
             ("default_transaction_read_only", "on"),
         ]);
+        let upkeep = writer.clone().options([("enable_seqscan", "off"), ("plan_cache_mode", "force_custom_plan")]);
         let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
         Self {
             writers: pool(LANES).connect_lazy_with(writer.clone()),
             readers: pool(READERS).connect_lazy_with(reader.clone()),
             own: pool(1).connect_lazy_with(reader),
-            upkeep: pool(2).connect_lazy_with(writer),
+            upkeep: pool(2).connect_lazy_with(upkeep),
         }
     }
 

@@ -11,11 +11,15 @@ mod connect;
 mod copy;
 mod errors;
 mod events;
+mod ground;
 mod insert;
+mod kept;
 mod migrations;
 mod occurrences;
+mod pack;
 mod pieces;
 mod refuse;
+mod retention;
 mod rows;
 mod samples;
 mod supervision;
@@ -24,6 +28,7 @@ mod tests;
 mod text;
 mod turns;
 mod walk;
+mod width;
 mod write;
 
 use std::time::Instant;
@@ -36,6 +41,7 @@ use tokio::sync::OnceCell;
 
 use self::connect::{Found, LANES, Lane, Pools};
 use self::errors::{corrupt, during};
+use self::ground::Tables;
 use self::turns::Turns;
 use crate::{
     Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, Figure, FigureQuery, GapQuery,
@@ -108,6 +114,20 @@ impl PostgresStore {
     async fn try_write(&self, batches: &[WriteBatch]) -> Result<(), StoreError> {
         let found = self.found().await?;
         write::write(self, found, batches).await
+    }
+
+    /// One step of everything; the connection goes back only where all went well.
+    async fn try_maintain(&self, policy: &Policy, now: Time) -> Result<Upkeep, StoreError> {
+        let (layout, lane) = self.lane(&self.pools.upkeep).await?;
+        let mut tables = Tables { lane, layout };
+        let mut upkeep = Upkeep::default();
+        width::follow(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
+        pieces::summarize(&mut tables.lane, layout).await?;
+        crate::upkeep::figures(&mut tables, now, &mut upkeep).await?;
+        pack::step(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
+        retention::step(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
+        tables.lane.release();
+        Ok(upkeep)
     }
 
     async fn try_forget(&self, position: Position) -> Result<bool, StoreError> {
@@ -185,12 +205,16 @@ impl Store for PostgresStore {
         read(lane, figures)
     }
 
-    async fn figures(&self, _query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
-        Err(unwritten())
+    async fn figures(&self, query: &FigureQuery) -> Result<Vec<Figure>, StoreError> {
+        let (layout, mut lane) = self.reader().await?;
+        let figures = kept::figures(&mut lane, layout, query).await;
+        read(lane, figures)
     }
 
-    async fn pending(&self, _points: &[PointNumber], _from: Time, _to: Time) -> Result<Vec<PendingSpan>, StoreError> {
-        Err(unwritten())
+    async fn pending(&self, points: &[PointNumber], from: Time, to: Time) -> Result<Vec<PendingSpan>, StoreError> {
+        let (_, mut lane) = self.reader().await?;
+        let pending = kept::pending(&mut lane, points, from, to).await;
+        read(lane, pending)
     }
 
     async fn events(
@@ -273,20 +297,13 @@ impl Store for PostgresStore {
         read(lane, days)
     }
 
-    async fn maintain(&self, _policy: &Policy, _now: Time) -> Result<Upkeep, StoreError> {
-        let (layout, mut lane) = self.lane(&self.pools.upkeep).await?;
-        pieces::summarize(&mut lane, layout).await?;
-        lane.release();
-        Ok(Upkeep::default())
+    async fn maintain(&self, policy: &Policy, now: Time) -> Result<Upkeep, StoreError> {
+        self.try_maintain(policy, now).await.inspect_err(|error| metrics::failed("maintain", error))
     }
 
     async fn close(&self) {
         self.pools.close().await;
     }
-}
-
-fn unwritten() -> StoreError {
-    StoreError::InvalidInput { field: "store", reason: "of a later commit" }
 }
 
 /// Gives the connection back where all went well.

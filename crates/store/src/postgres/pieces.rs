@@ -34,6 +34,8 @@ pub(super) struct Piece {
     pub(super) hi: i64,
     /// The table of a piece with an index led by the point and none led by time.
     pub(super) by_point: Option<String>,
+    /// Whether its rows are ordered by point, so that a look for a time of all points is dear.
+    pub(super) is_packed: bool,
 }
 
 /// The windows of a width in which samples lie: start of the window, then the earliest and the latest time in it.
@@ -179,15 +181,17 @@ pub(super) async fn list(
     direction: Direction,
 ) -> Result<Vec<Piece>, StoreError> {
     let pieces = match layout {
-        Layout::Plain => "select lo, hi, case state when 'packed' then name end as by_point from pieces",
+        Layout::Plain => {
+            "select lo, hi, case state when 'packed' then name end as by_point, state = 'packed' as is_packed from pieces"
+        }
         Layout::Apache | Layout::Community => {
             "select (extract(epoch from range_start) * 1000000)::int8 as lo, (extract(epoch from range_end) * 1000000)::int8 as hi, \
-                 null as by_point \
+                 null as by_point, is_compressed as is_packed \
              from timescaledb_information.chunks where hypertable_name = 'samples' and hypertable_schema = current_schema()"
         }
     };
     let order = if direction == Direction::Forwards { "lo" } else { "lo desc" };
-    let sql = format!("select lo, hi, by_point from ({pieces}) p where hi > $1 and lo < $2 order by {order} limit $3");
+    let sql = format!("select lo, hi, by_point, is_packed from ({pieces}) p where hi > $1 and lo < $2 order by {order} limit $3");
     let rows = query(AssertSqlSafe(sql))
         .bind(from)
         .bind(to)
@@ -195,7 +199,10 @@ pub(super) async fn list(
         .fetch_all(connection)
         .await
         .map_err(during("list the pieces"))?;
-    let piece = |row: &PgRow| Ok(Piece { lo: column(row, 0)?, hi: column(row, 1)?, by_point: column(row, 2)? });
+    let piece = |row: &PgRow| {
+        let (lo, hi, by_point) = (column(row, 0)?, column(row, 1)?, column(row, 2)?);
+        Ok(Piece { lo, hi, by_point, is_packed: column(row, 3)? })
+    };
     rows.iter().map(piece).collect()
 }
 

@@ -16,7 +16,8 @@ use super::rows::{Rows, TIES_MAX};
 use super::text::{read, stored};
 use super::turns::Turn;
 use super::{Layout, PostgresStore, column, epoch, insert, position, refuse};
-use crate::{Progress, StoreError, WriteBatch, metrics};
+use crate::figures::{Grid, KEPT_FROM};
+use crate::{Progress, Resolution, StoreError, WriteBatch, metrics};
 
 /// How long a transaction may take: a server that takes longer has lost the connection without saying so.
 const TIME_MAX: Duration = Duration::from_secs(60);
@@ -278,16 +279,17 @@ async fn mark_late(connection: &mut PgConnection, rows: &Rows) -> Result<(), Sto
     let sql = "select claimed_to from figures_state where id = 1 for share";
     let row = query(sql).fetch_one(&mut *connection).await.map_err(during(doing))?;
     let claimed: i64 = column(&row, 0)?;
-    let late = rows.sample_keys().filter(|row| row.time.micros() < claimed);
-    let mut minutes: Vec<(i64, i64)> =
-        late.map(|row| (i64::from(row.point.0), row.time.micros().div_euclid(60_000_000))).collect();
+    let late = rows.sample_keys().filter(|row| (KEPT_FROM.micros()..claimed).contains(&row.time.micros()));
+    let minute = |time: Time| Grid::aligned(Resolution::Minute.width()).floor(time).micros();
+    let mut minutes: Vec<(i64, i64)> = late.map(|row| (i64::from(row.point.0), minute(row.time))).collect();
     if minutes.is_empty() {
         return Ok(());
     }
     minutes.sort_unstable();
     minutes.dedup();
     let (points, minutes): (Vec<i64>, Vec<i64>) = minutes.into_iter().unzip();
-    let sql = "insert into dirty_minutes (point, minute) select * from unnest($1::int8[], $2::int8[]) on conflict do nothing";
+    let sql = "insert into dirty_minutes as d (point, minute, mark) select point, minute, 1 from unnest($1::int8[], $2::int8[]) u (point, minute) \
+               on conflict (point, minute) do update set mark = d.mark + 1";
     query(sql).bind(points).bind(minutes).execute(connection).await.map(drop).map_err(during(doing))
 }
 

@@ -16,9 +16,9 @@ use super::write::{BUCKET_US, bucket};
 use super::{SqliteStore, column};
 use crate::civil::minute;
 use crate::figures::{Grid, KEPT_FROM, KEPT_TO};
-use crate::policy::deletable;
+use crate::policy::{deletable, outside};
 use crate::upkeep::State;
-use crate::{LegalHold, Policy, Resolution, StoreError, Upkeep};
+use crate::{Policy, Resolution, StoreError, Upkeep};
 
 /// Most rows of one table that a step deletes: some 50 ms of the writer.
 const DELETE_MAX: i64 = 20_000;
@@ -54,7 +54,8 @@ pub(super) async fn step(
     // Queries take minutes to be there where raw samples are.
     figures(store, reader, policy, (ago(policy.minutes.max(policy.raw)), state), upkeep).await?;
     events(store, reader, policy, ago(policy.events), upkeep).await?;
-    occurrences(store, reader, policy, ago(policy.events), upkeep).await
+    occurrences(store, reader, policy, ago(policy.events), upkeep).await?;
+    record(store, reader, policy, ago(policy.events), upkeep).await
 }
 
 /// Deletes from the first stretch that has something, and says how much.
@@ -208,11 +209,31 @@ async fn occurrences(
     Ok(())
 }
 
-/// The condition that a stretch from one column to another touches no legal hold; nothing but numbers is put into the text.
-fn outside(policy: &Policy, from: &str, to: &str) -> String {
-    let hold = |hold: &LegalHold| {
-        let end = hold.to.map_or(i64::MAX, Time::micros);
-        format!(" and not ({to} >= {} and {from} < {end})", hold.from.micros())
-    };
-    policy.holds.iter().map(hold).collect()
+/// The supervision record: what has ended, and days that are over.
+async fn record(
+    store: &SqliteStore,
+    reader: &mut SqliteConnection,
+    policy: &Policy,
+    before: Time,
+    upkeep: &mut Upkeep,
+) -> Result<(), StoreError> {
+    let tables = [
+        ("gaps", "scope, reason, from_us", "from_us", "to_us", "to_us"),
+        ("rules", "point, alarm, from_us", "from_us", "to_us", "to_us"),
+        ("rule_days", "day, point, alarm", "day", "day + 86399999999", "day"),
+    ];
+    for (table, key, from, to, by) in tables {
+        let which = format!("{by} < ?1{}", outside(policy, from, to));
+        let some = format!("select 1 from {table} where {which} limit 1");
+        let some = query(AssertSqlSafe(some)).persistent(false).bind(before.micros()).fetch_optional(&mut *reader).await;
+        if some.map_err(during("look for old parts of the supervision record"))?.is_none() {
+            continue;
+        }
+        let sql = format!("delete from {table} where ({key}) in (select {key} from {table} where {which} limit ?2)");
+        let deletion = query(AssertSqlSafe(sql)).persistent(false).bind(before.micros()).bind(DELETE_EVENTS_MAX);
+        let deleted = delete(store, deletion, None).await?;
+        upkeep.more |= deleted == DELETE_EVENTS_MAX;
+        upkeep.done.push(format!("deleted {table} of the supervision record, before {}: {deleted} rows", minute(before)));
+    }
+    Ok(())
 }

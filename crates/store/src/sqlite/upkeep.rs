@@ -90,12 +90,7 @@ impl Ground for Tables<'_> {
         Ok(column::<Option<i64>>(&found, 0)?.map(Time::from_micros))
     }
 
-    async fn points_of_figures(
-        &mut self,
-        resolution: Resolution,
-        from: Time,
-        to: Time,
-    ) -> Result<Vec<PointNumber>, StoreError> {
+    async fn points_of_figures(&mut self, resolution: Resolution, from: Time, to: Time) -> Result<Vec<PointNumber>, StoreError> {
         let table = kept::table(resolution);
         let sql = format!("select distinct point from {table} where start >= ?1 and start < ?2 order by point");
         let sql = query(AssertSqlSafe(sql)).bind(from.micros()).bind(to.micros());

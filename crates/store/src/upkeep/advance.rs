@@ -18,6 +18,14 @@ pub(super) async fn advance(ground: &mut dyn Ground, state: State, limit: Time) 
         return Ok(to);
     }
     ground.patch(&Patch { claimed_to: Some(to), ..Patch::default() }).await?;
+    // Points may have been named since, together with samples that lie before the claim.
+    let (holds, held) = match ground.holds().await? {
+        same if same == holds => (holds, held),
+        newer => {
+            let held = held_at(ground, &newer, from).await?;
+            (newer, held)
+        }
+    };
     ground.patch(&Patch { clear: Some((Resolution::Minute, from, to)), ..Patch::default() }).await?;
     for some in groups(ground, &held, from, to).await? {
         let rows = ground.samples(&some, from, to).await?;

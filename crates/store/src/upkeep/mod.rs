@@ -110,12 +110,7 @@ pub(crate) trait Ground: Send {
     async fn first_figure(&mut self, resolution: Resolution, from: Time, to: Time) -> Result<Option<Time>, StoreError>;
 
     /// The points that have figures there.
-    async fn points_of_figures(
-        &mut self,
-        resolution: Resolution,
-        from: Time,
-        to: Time,
-    ) -> Result<Vec<PointNumber>, StoreError>;
+    async fn points_of_figures(&mut self, resolution: Resolution, from: Time, to: Time) -> Result<Vec<PointNumber>, StoreError>;
 
     /// Makes all of the changes, or none.
     async fn patch(&mut self, patch: &Patch) -> Result<(), StoreError>;
