@@ -1,6 +1,6 @@
 //! Measurements, run by hand: each figure beside its bare limit in the same run.
 //!
-//! `cargo run --release -p benches -- core | journal | ingest | latency | history`; `ingest` and `latency` need Mosquitto and a release
+//! `cargo run --release -p benches -- core | journal | ingest | latency | history | queries`; `ingest` and `latency` need Mosquitto and a release
 //! build of `davy`.
 
 #![expect(clippy::print_stdout, reason = "tables are what these programs are for")]
@@ -26,6 +26,7 @@ fn main() -> anyhow::Result<()> {
         "ingest" => runtime.block_on(ingest::run()),
         "latency" => runtime.block_on(latency::run()),
         "history" => runtime.block_on(history::load()),
-        _ => bail!("say which: core, journal, ingest, latency or history"),
+        "queries" => runtime.block_on(history::queries()),
+        _ => bail!("say which: core, journal, ingest, latency, history or queries"),
     }
 }

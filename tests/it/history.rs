@@ -238,7 +238,7 @@ async fn twenty_kills_lose_no_row_and_double_none() {
         random ^= random << 17;
         let moment = load.messages / (KILLS + 2) * kill + random % 100;
         acknowledged.wait_for(|it| *it >= moment).await.expect("the gateway goes on");
-        if random % 2 == 0 {
+        if random.is_multiple_of(2) {
             server.kill().await;
             server.start_again().await;
         } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use harness::{Kind, Postgres};
+use harness::{Disk, Kind, Postgres};
 use journal::{Journal, JournalId};
 use service::{Health, Shutdown};
 use store::Policy;
@@ -34,7 +34,7 @@ async fn postgres(kind: Kind, over_socket: bool) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".").context("make a folder for the measurement")?;
     let flat = folder.path().join("flat");
     rows::flat_file(&flat, POSTGRES_ROWS)?;
-    let server = Postgres::start_with(kind, SETTINGS).await;
+    let server = Postgres::start_with(kind, Disk::None, SETTINGS).await;
     let (mut bare_rates, mut davy_rates) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let name = format!("round_{round}");

@@ -2,6 +2,8 @@
 
 mod bare;
 mod load;
+mod queries;
 mod rows;
 
 pub(crate) use load::run as load;
+pub(crate) use queries::run as queries;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use harness::{Kind, Postgres};
+use harness::{Disk, Kind, Postgres};
 use journal::{Embedded, EmbeddedConfig, Journal};
 use model::{Position, Quality, Sample, SampleFlags, Span, Time};
 use service::Health;
@@ -49,7 +49,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     println!("queries: {} points at 1 Hz for {seconds} s, {OCCURRENCES} alarms in a year; ms", rows::POINTS);
     for kind in [Kind::Plain, Kind::Apache] {
         let settings = ["shared_buffers=4GB", "max_wal_size=8GB", "checkpoint_timeout=30min"];
-        let server = Postgres::start_with(kind, &settings).await;
+        let server = Postgres::start_with(kind, Disk::None, &settings).await;
         let url = server.database("day").await;
         let mut bench = Bench::open(&url).await?;
         println!("\n{kind:?}");

@@ -1,7 +1,7 @@
 //! `davy query values` and `davy query aligned`: what points were at one moment, and at even steps of time.
 
 use anyhow::anyhow;
-use model::Span;
+use model::{Span, Time};
 use serde_json::{Map, json};
 use tonic::transport::Channel;
 use wire::v1;
@@ -16,10 +16,15 @@ use crate::output::{Output, Reader};
 /// From one row to the next unless said.
 const STEP: Span = Span::from_secs(60);
 
+/// The moment that is asked for.
+pub(super) fn moment_of(args: &QueryArgs) -> Result<Time, CommandError> {
+    let wrong = || CommandError::usage(anyhow!("choose a moment: say --at, like --at 2026-01-31T08:00:00Z or --at 2h"));
+    moment::past("--at", args.at.as_deref().ok_or_else(wrong)?)
+}
+
 /// Asks and prints a line for each point.
 pub(super) async fn values(channel: Channel, args: &QueryArgs, out: &mut Output) -> Result<(), CommandError> {
-    let wrong = || CommandError::usage(anyhow!("choose a moment: say --at, like --at 2026-01-31T08:00:00Z or --at 2h"));
-    let at = moment::past("--at", args.at.as_deref().ok_or_else(wrong)?)?;
+    let at = moment_of(args)?;
     let request = v1::GetValuesAtRequest { points: args.point.clone(), at: Some(wire::time_to_v1(at)) };
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let answer = client.get_values_at(request).await.map_err(|status| CommandError::status(&status))?.into_inner();

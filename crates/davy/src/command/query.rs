@@ -19,6 +19,7 @@ use crate::output::{Output, Reader};
 /// Asks, page by page, and prints.
 pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
     unused::refuse(args)?;
+    check(args)?;
     let span = Span { from: time("--from", args.from.as_deref())?, to: time("--to", args.to.as_deref())? };
     let channel = server::connect(&args.server).await?;
     let mut out = Output::new();
@@ -40,6 +41,16 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::Statistics => statistics::run(channel, span.from, span.to, args.json, &mut out).await?,
     }
     out.flush().map(drop)
+}
+
+/// What a query lacks is said before a server is looked for.
+fn check(args: &QueryArgs) -> Result<(), CommandError> {
+    match args.what {
+        What::Trend | What::Aggregates | What::Aligned => moment::period(args.from.as_deref(), args.to.as_deref()).map(drop),
+        What::Values => aligned::moment_of(args).map(drop),
+        What::Supervision => supervision::asked(args).map(drop),
+        _ => Ok(()),
+    }
 }
 
 #[derive(Clone)]

@@ -41,7 +41,8 @@ pub(super) async fn run(channel: Channel, args: &QueryArgs, out: &mut Output) ->
     finish(answer.more, &complete_to, args.json, out)
 }
 
-fn asked(args: &QueryArgs) -> Result<v1::QuerySupervisionRequest, CommandError> {
+/// The request, or what is wrong with it.
+pub(super) fn asked(args: &QueryArgs) -> Result<v1::QuerySupervisionRequest, CommandError> {
     let (from, to, at) = match &args.at {
         Some(_) if args.from.is_some() || args.to.is_some() => {
             return Err(CommandError::usage(anyhow!("use --at together with --from or --to: give a moment or a period")));
