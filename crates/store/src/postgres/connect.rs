@@ -13,7 +13,7 @@ use super::{Layout, column, migrations};
 use crate::{Description, StoreError, StoreKind};
 
 /// Transactions under way at most; with more, the server's own processes have nothing left on the machine.
-pub(super) const LANES: usize = 2;
+pub(super) const LANES: u32 = 2;
 
 /// Readers at a time; more wait.
 const READERS: u32 = 4;
@@ -42,16 +42,18 @@ impl Pools {
         let options = options.clone().application_name("davy").options([("jit", "off"), ("timezone", "UTC")]);
         // A client that died in the middle of a transaction must not hold its locks.
         let writer = options.clone().options([("idle_in_transaction_session_timeout", "60s")]);
-        // A piece without statistics looks small and would be read as a whole; plans for any value know of no piece at all.
+        // A piece without statistics looks small and would be read as a whole; plans for any value know of no piece at all; and starting
+        // another process for a query takes longer than most of them.
         let reader = options.clone().options([
             ("statement_timeout", "30s"),
             ("enable_seqscan", "off"),
             ("plan_cache_mode", "force_custom_plan"),
+            ("max_parallel_workers_per_gather", "0"),
             ("default_transaction_read_only", "on"),
         ]);
         let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
         Self {
-            writers: pool(LANES as u32).connect_lazy_with(writer.clone()),
+            writers: pool(LANES).connect_lazy_with(writer.clone()),
             readers: pool(READERS).connect_lazy_with(reader.clone()),
             own: pool(1).connect_lazy_with(reader),
             upkeep: pool(2).connect_lazy_with(writer),

@@ -143,7 +143,7 @@ impl Bytes<'_> {
             FIELDS => (),
             _ => return Err(broken("a row has another number of fields")),
         }
-        Ok(self.fields()?.map_or(Ok(Next::Short), |row| row.stored().map(Next::Row))?)
+        self.fields()?.map_or(Ok(Next::Short), |row| row.stored().map(Next::Row))
     }
 
     fn fields(&mut self) -> Result<Option<Fields>, StoreError> {

@@ -12,7 +12,7 @@ use super::errors::{corrupt, during, migrating};
 use crate::StoreError;
 
 /// A server that does not answer to a lock for so long has somebody else in the middle of it.
-const LOCK_TIMEOUT: &str = "set lock_timeout = '30s'; set statement_timeout = 0";
+const LOCK_TIMEOUT: &str = "set lock_timeout = '10s'; set statement_timeout = 0";
 
 /// Made by hand, as those of SQLite: the macro that reads folders would build its driver a second time.
 fn all(layout: Layout) -> Vec<Migration> {

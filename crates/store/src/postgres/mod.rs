@@ -125,7 +125,7 @@ impl Store for PostgresStore {
     }
 
     fn lanes(&self) -> usize {
-        LANES
+        LANES as usize
     }
 
     async fn progress(&self) -> Result<Progress, StoreError> {
@@ -274,6 +274,9 @@ impl Store for PostgresStore {
     }
 
     async fn maintain(&self, _policy: &Policy, _now: Time) -> Result<Upkeep, StoreError> {
+        let (layout, mut lane) = self.lane(&self.pools.upkeep).await?;
+        pieces::summarize(&mut lane, layout).await?;
+        lane.release();
         Ok(Upkeep::default())
     }
 

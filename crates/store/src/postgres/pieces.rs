@@ -19,6 +19,9 @@ pub(super) const SPREAD_MAX: usize = 64;
 /// Bounds of pieces read at once.
 pub(super) const LIST_MAX: i64 = 256;
 
+/// Newest pieces whose indices are kept up to date; some of them are made ahead and empty.
+const SUMMARIZED: i64 = 8;
+
 /// The lock under which pieces are made; any number that nobody else takes.
 const MAKE_LOCK: i64 = 0x6461_7679_0001;
 
@@ -194,6 +197,31 @@ pub(super) async fn list(
         .map_err(during("list the pieces"))?;
     let piece = |row: &PgRow| Ok(Piece { lo: column(row, 0)?, hi: column(row, 1)?, by_point: column(row, 2)? });
     rows.iter().map(piece).collect()
+}
+
+/// Tells the indices of the newest pieces what the blocks hold that have been filled since the last time: a block not told of is read by
+/// every query. Rows come to some block behind the last one told of, so this reads each block once.
+pub(super) async fn summarize(connection: &mut PgConnection, layout: Layout) -> Result<(), StoreError> {
+    let doing = "summarize the newest samples";
+    let pieces = match layout {
+        Layout::Plain => "select name::regclass from pieces where state = 'open' order by lo desc limit $1",
+        Layout::Apache | Layout::Community => {
+            "select format('%I.%I', chunk_schema, chunk_name)::regclass from timescaledb_information.chunks \
+             where hypertable_name = 'samples' and hypertable_schema = current_schema() and not is_compressed \
+             order by range_start desc limit $1"
+        }
+    };
+    let sql = format!(
+        "select indexrelid::int8 from pg_index join pg_class on pg_class.oid = indexrelid join pg_am on pg_am.oid = relam \
+         where amname = 'brin' and indrelid = any(array({pieces}))"
+    );
+    let rows = query(AssertSqlSafe(sql)).bind(SUMMARIZED).fetch_all(&mut *connection).await.map_err(during(doing))?;
+    for row in &rows {
+        let index: i64 = column(row, 0)?;
+        let sql = query("select brin_summarize_new_values($1::oid::regclass)").bind(index);
+        sql.execute(&mut *connection).await.map_err(during(doing))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

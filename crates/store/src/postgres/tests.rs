@@ -13,8 +13,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, query};
 use super::{Layout, PostgresStore};
 use crate::conformance::{self, batch, event, every_sample, figures_match, point, sample};
 use crate::{
-    AggregateQuery, DeadQuery, EventQuery, OccurrenceChange, OccurrenceQuery, OccurrenceRow, SampleQuery, SampleRow, Store,
-    StoreUrl, WriteBatch,
+    AggregateQuery, DeadQuery, EventQuery, OccurrenceChange, OccurrenceQuery, OccurrenceRow, PostgresUrl, SampleQuery, SampleRow,
+    Store, StoreError, StoreKind, StoreUrl, WriteBatch,
 };
 
 /// 2026-11-28 20:00 UTC.
@@ -23,7 +23,7 @@ const NOW: i64 = 1_795_896_000_000_000;
 /// A store in a database of its own.
 struct Fresh {
     store: PostgresStore,
-    options: PgConnectOptions,
+    url: PostgresUrl,
 }
 
 impl Fresh {
@@ -35,11 +35,16 @@ impl Fresh {
         options.connect().await.unwrap().execute(AssertSqlSafe(sql)).await.unwrap();
         let (start, _) = server.rsplit_once('/').unwrap();
         let Ok(StoreUrl::Postgres(url)) = format!("{start}/{name}").parse() else { panic!("{server}") };
-        Self { store: PostgresStore::new(&url).unwrap(), options: url.options().unwrap() }
+        Self { store: PostgresStore::new(&url).unwrap(), url }
+    }
+
+    /// Another store in the same database.
+    fn again(&self) -> PostgresStore {
+        PostgresStore::new(&self.url).unwrap()
     }
 
     async fn session(&self) -> PgConnection {
-        self.options.connect().await.unwrap()
+        self.url.options().unwrap().connect().await.unwrap()
     }
 
     async fn layout(&self) -> Layout {
@@ -72,9 +77,9 @@ async fn keeps_the_supervision_record() {
 struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> i64 {
+    fn below(&mut self, end: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % end) as i64
+        u32::try_from(self.0 >> 33).unwrap() % end
     }
 }
 
@@ -89,16 +94,12 @@ fn scattered(seed: u64) -> Vec<WriteBatch> {
         one.points = (1..=9).map(point).collect();
         for _ in 0..rows {
             let back = [0, 0, 0, 3_600_000_000, 86_400_000_000 * 200][chance.below(5) as usize];
-            let time = at - back - chance.below(40) * 500_000;
+            let (ago, older) = (i64::from(chance.below(40)) * 500_000, i64::from(chance.below(2)) * 2_000_000);
+            let time = at - back - ago;
             let quality = if chance.below(9) == 0 { Quality::Bad } else { Quality::Good };
-            let value = if chance.below(20) == 0 { None } else { Some(chance.below(1_000) as f64) };
-            let row = sample(1 + chance.below(9) as u32, time, 0.0);
-            one.samples.push(SampleRow {
-                value,
-                quality,
-                recorded_at: Time::from_micros(at - chance.below(2) * 2_000_000),
-                ..row
-            });
+            let value = if chance.below(20) == 0 { None } else { Some(f64::from(chance.below(1_000))) };
+            let row = sample(1 + chance.below(9), time, 0.0);
+            one.samples.push(SampleRow { value, quality, recorded_at: Time::from_micros(at - older), ..row });
         }
         // In the order of the journal: its time never falls.
         let mut times: Vec<Time> = one.samples.iter().map(|row| row.recorded_at).collect();
@@ -124,6 +125,7 @@ async fn samples_of_our_time_are_read_as_they_stand() {
         for one in &batches[2..] {
             store.write(one).await.unwrap();
         }
+        store.maintain(&crate::Policy::default(), Time::from_micros(NOW)).await.unwrap();
         let want = standing(&batches);
         for limit in [777, 10_000] {
             let read: Vec<_> = every_sample(store, &SampleQuery::default(), limit).await.into_iter().map(|row| row.row).collect();
@@ -352,6 +354,33 @@ async fn occurrences_change_and_are_listed() {
         assert_eq!(store.occurrences(&query, None, 9).await.unwrap().rows, [want]);
         let query = OccurrenceQuery { from: Some(Time::from_micros(6)), ..OccurrenceQuery::default() };
         assert_eq!(store.occurrences(&query, None, 9).await.unwrap().rows, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tables_stay_what_they_were_made_as() {
+    on_each(async |fresh| {
+        let mut session = fresh.session().await;
+        super::migrations::run(&mut session, Layout::Plain).await.unwrap();
+        let (one, two) = tokio::join!(fresh.store.prepare(), fresh.store.prepare());
+        assert_eq!((one.unwrap().kind, two.unwrap().kind), (StoreKind::Postgres, StoreKind::Postgres));
+        let mut first = batch("telemetry/1", 0, 1);
+        first.samples = vec![sample(1, NOW, 1.0)];
+        fresh.store.write(&first).await.unwrap();
+        fresh.store.close().await;
+        assert_eq!(fresh.store.write(&batch("telemetry/1", 1, 2)).await.unwrap_err().kind(), ErrorKind::Unavailable);
+
+        let again = fresh.again();
+        let description = again.prepare().await.unwrap();
+        assert!(description.version.starts_with("PostgreSQL 1"), "{description:?}");
+        assert!(description.without[0].ends_with("partitioned, packed and dropped by Davy"), "{description:?}");
+        assert_eq!(every_sample(&again, &SampleQuery::default(), 9).await.len(), 1);
+        let later = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', true, '', 0)";
+        session.execute(later).await.unwrap();
+        assert!(matches!(fresh.again().prepare().await, Err(StoreError::Newer)));
+        session.execute("update history_settings set layout = 'pile'").await.unwrap();
+        assert_eq!(fresh.again().prepare().await.unwrap_err().kind(), ErrorKind::Corrupt);
     })
     .await;
 }

@@ -14,6 +14,15 @@ use super::{Layout, column, time};
 use crate::{SampleKey, SampleRow, StoreError};
 use model::PointNumber;
 
+/// Points that are looked up by number; of more, all rows of the time are read and sorted out.
+const LOOKED_UP_MAX: usize = 1_000;
+
+/// Stretches of numbers looked up one after the other, each for one walk through an index of extremes.
+const STRETCHES_MAX: usize = 16;
+
+/// Numbers no further apart than this stay together: a few blocks hold them all.
+const GAP: i32 = 16;
+
 /// Which of the points are meant: all, or those of these numbers.
 #[derive(Clone, Debug)]
 pub(super) enum Points {
@@ -22,14 +31,20 @@ pub(super) enum Points {
 }
 
 impl Points {
-    /// A condition on the column `point` of `samples`, which knows no number beyond int4.
-    pub(super) fn sql(&self) -> String {
+    /// Numbers that `samples` can hold, in stretches of neighbours; `None` where too many are meant for looking them up.
+    fn stretches(&self) -> Option<Vec<Vec<i32>>> {
+        let Self::Numbers(numbers) = self else { return None };
+        let mut numbers: Vec<i32> = numbers.iter().filter_map(|number| i32::try_from(number.0).ok()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        (numbers.len() <= LOOKED_UP_MAX).then(|| stretches(&numbers))
+    }
+
+    fn list(&self) -> String {
         match self {
             Self::All => String::new(),
             Self::Numbers(numbers) => {
-                let numbers = numbers.iter().filter_map(|number| i32::try_from(number.0).ok());
-                let list: Vec<String> = numbers.map(|number| number.to_string()).collect();
-                format!(" and point = any('{{{}}}'::int4[])", list.join(","))
+                format!(" and point = any({})", array(numbers.iter().filter_map(|it| i32::try_from(it.0).ok())))
             }
         }
     }
@@ -108,16 +123,45 @@ impl Walk {
 /// The samples of a window, with more conditions.
 pub(super) fn window_sql(points: &Points, window: &Window, and: &str) -> String {
     let Window { from, to, by_point } = window;
-    let times = format!("ts >= {} and ts < {}", timestamp(*from), timestamp(*to));
-    match by_point {
-        None => format!("select {COLUMNS} from samples where {times}{}{and}", points.sql()),
+    let times = format!("ts >= {} and ts < {}{and}", timestamp(*from), timestamp(*to));
+    match (by_point, points.stretches()) {
         // The index is led by the point, so each point is looked up; which there are, the index tells with a step each.
-        Some(table) => format!(
+        (Some(table), _) => format!(
             "with recursive p (v) as ((select min(point) from {table}) union all \
                  select (select min(point) from {table} where point > v) from p where v is not null) \
-             select {COLUMNS} from p cross join lateral (select * from {table} where point = v and {times}{and} offset 0) s"
+             select {COLUMNS} from p cross join lateral (select * from {table} where point = v and {times} offset 0) s"
+        ),
+        (None, None) => format!("select {COLUMNS} from samples where {times}{}", points.list()),
+        (None, Some(stretches)) if stretches.is_empty() => format!("select {COLUMNS} from samples where false"),
+        // An index of extremes knows no lists but ranges; where a piece is ordered by point, its index knows both.
+        (None, Some(stretches)) => format!(
+            "select {COLUMNS} from (values {}) v (least, greatest, numbers) cross join lateral (select * from samples \
+                 where {times} and point >= least and point <= greatest and point = any(numbers) offset 0) s",
+            stretches.iter().map(|numbers| stretch_sql(numbers)).collect::<Vec<_>>().join(", ")
         ),
     }
+}
+
+fn stretch_sql(numbers: &[i32]) -> String {
+    let (least, greatest) = (numbers.first().copied().unwrap_or(0), numbers.last().copied().unwrap_or(0));
+    format!("({least}, {greatest}, {})", array(numbers.iter().copied()))
+}
+
+fn array(numbers: impl Iterator<Item = i32>) -> String {
+    let list: Vec<String> = numbers.map(|number| number.to_string()).collect();
+    format!("'{{{}}}'::int4[]", list.join(","))
+}
+
+/// Cuts sorted numbers at the widest gaps between them.
+fn stretches(numbers: &[i32]) -> Vec<Vec<i32>> {
+    let gap = |index: usize| numbers[index].saturating_sub(numbers[index - 1]);
+    let mut cuts: Vec<usize> = (1..numbers.len()).filter(|index| gap(*index) > GAP).collect();
+    cuts.sort_by_key(|index| std::cmp::Reverse(gap(*index)));
+    cuts.truncate(STRETCHES_MAX - 1);
+    cuts.sort_unstable();
+    let starts = [0].into_iter().chain(cuts.iter().copied());
+    let ends = cuts.iter().copied().chain([numbers.len()]);
+    starts.zip(ends).map(|(start, end)| numbers[start..end].to_vec()).filter(|stretch| !stretch.is_empty()).collect()
 }
 
 /// What is behind a key in the order of samples.
@@ -186,4 +230,20 @@ fn stored(row: &PgRow) -> Result<Stored, StoreError> {
         recorded_at: time(row, 2)?,
     };
     Ok(Stored { row, ties })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_cut_at_the_widest_gaps() {
+        assert_eq!(stretches(&[]), Vec::<Vec<i32>>::new());
+        assert_eq!(stretches(&[7]), [[7]]);
+        assert_eq!(stretches(&[1, 2, 17, 34, 35]), [vec![1, 2, 17], vec![34, 35]]);
+        let far: Vec<i32> = (0..100).map(|n| n * 1_000 - n % 2).collect();
+        let cut = stretches(&far);
+        assert_eq!((cut.len(), cut.concat()), (STRETCHES_MAX, far));
+        assert_eq!(stretches(&[i32::MIN, i32::MAX]).len(), 2);
+    }
 }
