@@ -60,7 +60,7 @@ pub fn build(parts: Parts) -> (HistoryServiceServer<impl HistoryService>, Histor
     let rows = Rows::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&stored), latch);
     let folded = Arc::new(Folded::default());
     let supervisor = Supervisor::new(Arc::clone(&journal), Arc::clone(&store), Arc::clone(&folded));
-    let keeper = Keeper::new(Arc::clone(&journal), Arc::clone(&store), policy, upkeep);
+    let keeper = Keeper::new(Arc::clone(&store), Arc::clone(&stored), policy, upkeep);
     (HistoryServiceServer::new(api::Api::new(journal, store, stored, folded)), Historian { rows, supervisor, keeper })
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Samples of one transaction at first, and at least.
 const ROWS_MIN: usize = 10_000;
 
-/// Samples of one transaction at most: some 5 MB, and there may be two at a time.
-const ROWS_MAX: usize = 80_000;
+/// Samples of one transaction at most: some 10 MB, and there may be two at a time.
+const ROWS_MAX: usize = 160_000;
 
 /// A full transaction that took less grows; one that took more shrinks.
 const GROW_BELOW: Duration = Duration::from_millis(150);

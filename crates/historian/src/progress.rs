@@ -1,10 +1,11 @@
 //! How far each journal is stored, shared between the loop that stores and the service that answers.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use journal::JournalId;
-use model::Position;
+use model::{Position, Time};
 use tokio::sync::{Notify, watch};
 
 /// Stored positions as last seen, and a way to ask for haste.
@@ -12,6 +13,8 @@ use tokio::sync::{Notify, watch};
 pub(crate) struct Stored {
     positions: watch::Sender<BTreeMap<JournalId, Position>>,
     haste: Notify,
+    /// Samples recorded after this are not all stored; 0 while nothing is known.
+    samples_to: AtomicI64,
 }
 
 impl Stored {
@@ -20,6 +23,16 @@ impl Stored {
         self.positions.send_modify(|positions| {
             positions.insert(journal, position);
         });
+    }
+
+    /// Samples recorded up to here are stored.
+    pub(crate) fn samples_reached(&self, to: Time) {
+        self.samples_to.store(to.micros(), Ordering::Relaxed);
+    }
+
+    /// Up to when recorded samples are stored: what upkeep takes for now, or a backlog would all be late to it.
+    pub(crate) fn samples_to(&self) -> Time {
+        Time::from_micros(self.samples_to.load(Ordering::Relaxed))
     }
 
     /// Resolves when somebody waits for what is not yet stored. Cancel-safe.

@@ -248,6 +248,7 @@ impl Rows {
             self.watch.known.clone_from(places);
         }
         self.watch.look(&*self.journal);
+        self.stored.samples_reached(self.watch.samples_to);
         if self.places.is_none() {
             return;
         }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use journal::Journal;
+use model::Time;
 use service::{Component, Shutdown};
 use store::{Policy, Store, StoreError, Upkeep};
 use tokio::time::Instant;
 
 use crate::metrics;
+use crate::progress::Stored;
 
 /// Between two steps where all is done.
 const EVERY: Duration = Duration::from_secs(5);
@@ -21,8 +22,8 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// Keeps the store in order until shutdown.
 pub(crate) struct Keeper {
-    journal: Arc<dyn Journal>,
     store: Arc<dyn Store>,
+    stored: Arc<Stored>,
     policy: Policy,
     health: Component,
     /// What was said to be wrong last.
@@ -31,8 +32,8 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, policy: Policy, health: Component) -> Self {
-        Self { journal, store, policy, health, said: BTreeSet::new(), retry: RETRY_MIN }
+    pub(crate) fn new(store: Arc<dyn Store>, stored: Arc<Stored>, policy: Policy, health: Component) -> Self {
+        Self { store, stored, policy, health, said: BTreeSet::new(), retry: RETRY_MIN }
     }
 
     /// Step after step until shutdown; a step under way is finished, since each is bounded.
@@ -50,8 +51,12 @@ impl Keeper {
 
     /// One step; how long to wait for the next.
     async fn step(&mut self) -> Duration {
-        let started = Instant::now();
-        let step = self.store.maintain(&self.policy, self.journal.now()).await;
+        let (started, now) = (Instant::now(), self.stored.samples_to());
+        if now < Time::YEAR_2000 {
+            // Nothing is known of how far the store is, or nothing of a backlog is stored yet.
+            return RETRY_MIN;
+        }
+        let step = self.store.maintain(&self.policy, now).await;
         ::metrics::histogram!(metrics::UPKEEP_SECONDS).record(started.elapsed().as_secs_f64());
         match step {
             Ok(upkeep) => {

@@ -35,6 +35,8 @@ pub(crate) struct Watch {
     pub(crate) known: Places,
     /// Age of the oldest record not yet stored.
     pub(crate) lag_s: f64,
+    /// Up to when recorded samples are stored.
+    pub(crate) samples_to: Time,
     /// How much of the journal's retention is used up.
     used: f64,
     /// Said at this tenth.
@@ -50,16 +52,19 @@ impl Watch {
     pub(crate) fn new(lanes: usize) -> Self {
         let lanes = lanes.max(1);
         let since = (Instant::now(), 0.0, 0);
-        Self { known: Places::new(), lag_s: 0.0, used: 0.0, said: 0, lanes, lanes_max: lanes, since }
+        Self { known: Places::new(), lag_s: 0.0, samples_to: Time::MIN, used: 0.0, said: 0, lanes, lanes_max: lanes, since }
     }
 
     pub(crate) fn look(&mut self, journal: &dyn Journal) {
         let now = journal.now();
-        (self.lag_s, self.used) = (0.0, 0.0);
+        (self.lag_s, self.used, self.samples_to) = (0.0, 0.0, now);
         for id in every_journal() {
             let place = self.known.get(&id).copied().unwrap_or(Place::START);
             if journal.bounds(id).durable <= place.position {
                 continue;
+            }
+            if matches!(id, JournalId::Telemetry(_)) {
+                self.samples_to = self.samples_to.min(place.time.max(place.whole_at));
             }
             self.used = self.used.max(journal.retention_used(id, place.position, place.time));
             // What is not stored came after the last stored record, and after the moment when nothing was missing.

@@ -37,7 +37,7 @@ pub(super) async fn aggregates(
     let numbers = Points::Numbers(ids.keys().copied().collect());
     // Those with a time that is usual may repeat one that lies in a window, so they are folded with it.
     let mut strange = walk::strange(connection, &numbers, (low, high), "order by ts").await?;
-    let mut walk = Walk::new(layout, &numbers, low, high.saturating_add(1));
+    let mut walk = Walk::new(layout, low, high.saturating_add(1));
     let mut window_width = 1_000_000;
     while let Some(window) = walk.next(connection, window_width).await? {
         let mut rows = walk::read(connection, &window_sql(&numbers, &window, "")).await?;

@@ -96,7 +96,7 @@ impl Ground for Tables {
         let mut counts: BTreeMap<PointNumber, usize> = BTreeMap::new();
         let sql = query("select point, count(*) from samples_strange where ts >= $1 and ts < $2 group by point");
         let mut found = sql.bind(from.micros()).bind(to.micros()).fetch_all(&mut *self.lane).await.map_err(doing())?;
-        let mut walk = Walk::new(self.layout, &Points::All, from.micros(), to.micros());
+        let mut walk = Walk::new(self.layout, from.micros(), to.micros());
         while let Some(window) = walk.next(&mut self.lane, i64::MAX).await? {
             let sql = format!("select point::int8, count(*) from ({}) w group by point", window_sql(&Points::All, &window, ""));
             found.extend(query(AssertSqlSafe(sql)).fetch_all(&mut *self.lane).await.map_err(doing())?);

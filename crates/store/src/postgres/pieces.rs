@@ -186,7 +186,9 @@ pub(super) async fn list(
         }
         Layout::Apache | Layout::Community => {
             "select (extract(epoch from range_start) * 1000000)::int8 as lo, (extract(epoch from range_end) * 1000000)::int8 as hi, \
-                 null as by_point, is_compressed as is_packed \
+                 case when exists (select from pg_index join pg_class c on c.oid = indexrelid join pg_am a on a.oid = c.relam \
+                     where indrelid = format('%I.%I', chunk_schema, chunk_name)::regclass and amname = 'btree') \
+                 then format('%I.%I', chunk_schema, chunk_name) end as by_point, is_compressed as is_packed \
              from timescaledb_information.chunks where hypertable_name = 'samples' and hypertable_schema = current_schema()"
         }
     };

@@ -77,7 +77,7 @@ async fn usual_page(
         // As if each had a sample a second.
         Points::Numbers(numbers) => SECOND.saturating_mul((limit / numbers.len().max(1)).clamp(1, 3_600).cast_signed() as i64),
     };
-    let mut walk = Walk::new(layout, points, low, high.saturating_add(1));
+    let mut walk = Walk::new(layout, low, high.saturating_add(1));
     let (mut rows, behind) = (Vec::new(), walk::behind(after));
     while rows.len() < limit
         && let Some(window) = walk.next(connection, width).await?

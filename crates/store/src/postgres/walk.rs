@@ -1,6 +1,6 @@
 //! Walking over `samples` by windows of time: an open piece has no index that is in order, so it is read and sorted a window at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use futures_util::StreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -43,10 +43,15 @@ impl Points {
     fn list(&self) -> String {
         match self {
             Self::All => String::new(),
-            Self::Numbers(numbers) => {
-                format!(" and point = any({})", array(numbers.iter().filter_map(|it| i32::try_from(it.0).ok())))
-            }
+            Self::Numbers(_) => format!(" and point = any({})", self.array()),
         }
+    }
+
+    /// The numbers that `samples` can hold, each once.
+    fn array(&self) -> String {
+        let Self::Numbers(numbers) = self else { return array([].into_iter()) };
+        let numbers: BTreeSet<i32> = numbers.iter().filter_map(|number| i32::try_from(number.0).ok()).collect();
+        array(numbers.into_iter())
     }
 
     /// For a condition `$1 is null or point = any($1)`.
@@ -61,8 +66,6 @@ impl Points {
 /// The windows of a stretch in which there are pieces, forwards.
 pub(super) struct Walk {
     layout: Layout,
-    /// Whether a window with a packed piece has nothing else.
-    apart: bool,
     pieces: VecDeque<Piece>,
     /// Whether there may be pieces behind those in the list.
     more: bool,
@@ -80,9 +83,8 @@ pub(super) struct Window {
 
 impl Walk {
     /// Over what is usual of a stretch; its end is exclusive.
-    pub(super) fn new(layout: Layout, points: &Points, from: i64, end: i64) -> Self {
-        let apart = matches!(points, Points::All);
-        Self { layout, apart, pieces: VecDeque::new(), more: true, at: from.max(USUAL.start), end: end.min(USUAL.end) }
+    pub(super) fn new(layout: Layout, from: i64, end: i64) -> Self {
+        Self { layout, pieces: VecDeque::new(), more: true, at: from.max(USUAL.start), end: end.min(USUAL.end) }
     }
 
     /// The next window of at most this width; it may begin later than the last one ended, where there are no pieces.
@@ -107,15 +109,13 @@ impl Walk {
         let piece = self.pieces.front()?;
         let from = self.at.max(piece.lo);
         let mut to = from.saturating_add(width).min(self.end);
-        let mut by_point = None;
-        if self.apart {
-            by_point.clone_from(&piece.by_point);
-            let packed = self.pieces.iter().skip(1).find(|piece| piece.by_point.is_some());
-            let end = if by_point.is_some() { Some(piece.hi) } else { packed.map(|piece| piece.lo) };
-            // What is behind the list may be packed.
-            let listed = self.pieces.back().filter(|_| self.more).map(|piece| piece.hi);
-            to = [end, listed].into_iter().flatten().fold(to, i64::min);
-        }
+        // A window with a packed piece has nothing else: it is read from its own table, by its index.
+        let by_point = piece.by_point.clone();
+        let packed = self.pieces.iter().skip(1).find(|piece| piece.by_point.is_some());
+        let end = if by_point.is_some() { Some(piece.hi) } else { packed.map(|piece| piece.lo) };
+        // What is behind the list may be packed.
+        let listed = self.pieces.back().filter(|_| self.more).map(|piece| piece.hi);
+        to = [end, listed].into_iter().flatten().fold(to, i64::min);
         (from < to).then_some(Window { from, to, by_point })
     }
 }
@@ -126,6 +126,10 @@ pub(super) fn window_sql(points: &Points, window: &Window, and: &str) -> String 
     let times = format!("ts >= {} and ts < {}{and}", timestamp(*from), timestamp(*to));
     match (by_point, points.stretches()) {
         // The index is led by the point, so each point is looked up; which there are, the index tells with a step each.
+        (Some(table), _) if matches!(points, Points::Numbers(_)) => format!(
+            "select {COLUMNS} from unnest({}) p (v) cross join lateral (select * from {table} where point = v and {times} offset 0) s",
+            points.array()
+        ),
         (Some(table), _) => format!(
             "with recursive p (v) as ((select min(point) from {table}) union all \
                  select (select min(point) from {table} where point > v) from p where v is not null) \
