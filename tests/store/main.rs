@@ -3,4 +3,6 @@
 mod conformance;
 mod faults;
 mod load;
+#[cfg(test)]
+mod postgres;
 mod servers;

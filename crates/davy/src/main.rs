@@ -37,11 +37,11 @@ async fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Watch { server, json, start } => {
             Box::pin(command::watch::run(&server, json, &start, &shutdown_on_signal())).await
         }
+        Command::Export(args) => Box::pin(command::export::run(&args, &shutdown_on_signal())).await,
         // The rest end by themselves, or by a signal as any program does.
         Command::Check { path } => command::check::run(&path),
         Command::Backtest(args) => command::backtest::run(&args),
         Command::Query(args) => Box::pin(command::query::run(&args)).await,
-        Command::Export(args) => Box::pin(command::export::run(&args)).await,
         Command::Site { action: SiteAction::Draft(args) } => Box::pin(command::site::run(&args)).await,
         Command::Alarm { action } => Box::pin(command::alarm::run(&action)).await,
         Command::Journal { action } => command::journal::run(&action),

@@ -1,10 +1,11 @@
 //! The one trait of stores, and what goes in and comes out of them.
 //!
-//! Limits: a page has at most `MAX_PAGE` rows; a list in a filter has at most `MAX_FILTER_TERMS` entries.
+//! Limits: a page has at most `MAX_PAGE` rows, of samples `MAX_SAMPLES`; a list in a filter has at most `MAX_FILTER_TERMS` entries.
 //! Order: samples by (time, point number), since numbers are for life and compare alike in every database while text does not;
 //! events by (position, ordinal); dead letters by position. Paging goes by the last key seen, so no call holds anything open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{Epoch, PointNumber, Position, Quality, SampleFlags, Span, Time};
@@ -13,6 +14,9 @@ use crate::StoreError;
 
 /// Most rows of a page; a larger limit is taken as this.
 pub const MAX_PAGE: usize = 10_000;
+
+/// Samples of a page at most.
+pub const MAX_SAMPLES: usize = 80_000;
 
 /// Most dead letters, and most bytes of their payloads but for the last one, that one `forget_dead_before` deletes: more rows than a
 /// batch brings, and few enough that what waits for the write is not held up.
@@ -176,7 +180,7 @@ pub struct SampleKey {
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredSample {
     /// The point's id; `None` while no revision has named the number.
-    pub id: Option<String>,
+    pub id: Option<Arc<str>>,
     /// What was written.
     pub row: SampleRow,
 }

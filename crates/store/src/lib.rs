@@ -24,9 +24,9 @@ use std::sync::Arc;
 
 pub use api::{
     Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, FORGET_BYTES, FORGET_ROWS,
-    Figure, FigureQuery, GapQuery, GapRow, KindFilter, LegalHold, MAX_FILTER_TERMS, MAX_PAGE, OccurrenceChange, OccurrenceKey,
-    OccurrenceQuery, OccurrenceRow, Page, PendingSpan, PointRow, Policy, Progress, Resolution, RuleDayRow, RuleQuery, RuleRow,
-    SampleKey, SampleQuery, SampleRow, Store, StoreKind, StoredSample, SupervisionBatch, Upkeep, WriteBatch,
+    Figure, FigureQuery, GapQuery, GapRow, KindFilter, LegalHold, MAX_FILTER_TERMS, MAX_PAGE, MAX_SAMPLES, OccurrenceChange,
+    OccurrenceKey, OccurrenceQuery, OccurrenceRow, Page, PendingSpan, PointRow, Policy, Progress, Resolution, RuleDayRow,
+    RuleQuery, RuleRow, SampleKey, SampleQuery, SampleRow, Store, StoreKind, StoredSample, SupervisionBatch, Upkeep, WriteBatch,
 };
 pub use error::StoreError;
 pub use metrics::describe as describe_metrics;

@@ -14,9 +14,18 @@ use crate::foreign::installed;
 use crate::{Process, until};
 
 /// For every server: no password for who reaches 127.0.0.1, enough sessions for a test, messages in English. Tests end processes, not
-/// machines: what the operating system was given is not lost by that, and nobody waits for the disk.
-const SETTINGS: [&str; 6] =
-    ["listen_addresses=127.0.0.1", "max_connections=60", "lc_messages=C", "timezone=UTC", "fsync=off", "shared_buffers=64MB"];
+/// machines: what the operating system was given is not lost by that, and nobody waits for the disk. The write-ahead log stays small, for
+/// the machine's disk may be.
+const SETTINGS: [&str; 8] = [
+    "listen_addresses=127.0.0.1",
+    "max_connections=60",
+    "lc_messages=C",
+    "timezone=UTC",
+    "fsync=off",
+    "shared_buffers=64MB",
+    "min_wal_size=32MB",
+    "max_wal_size=128MB",
+];
 
 /// With what TimescaleDB's library needs; the folder it runs in has no shared memory of its own, nothing asks who uses it, and of its
 /// workers in the background, which Davy leaves alone, there are none: each database would have one that complains.

@@ -107,6 +107,14 @@ impl Postgres {
         self.url_of(name)
     }
 
+    /// Removes a database, whoever is still in it, so that it takes no room any more.
+    pub async fn drop_database(&self, name: &str) {
+        // In the one in WebAssembly all names are the same one.
+        if self.kind != Kind::Community {
+            self.execute("postgres", &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+
     /// A session of the test's own in a database.
     pub async fn session(&self, database: &str) -> PgConnection {
         PgConnection::connect(&self.url_of(database)).await.expect("the server takes connections")

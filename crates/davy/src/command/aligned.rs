@@ -62,11 +62,15 @@ fn value_json(it: &v1::ValueAt, complete_to: &str) -> String {
     .to_string()
 }
 
+/// From one row to the next.
+pub(super) fn step_of(args: &QueryArgs) -> Result<Span, CommandError> {
+    args.step.as_deref().map_or(Ok(STEP), |text| moment::span("--step", text))
+}
+
 /// Asks, page by page, and prints.
 pub(super) async fn run(channel: Channel, args: &QueryArgs, out: &mut Output) -> Result<(), CommandError> {
     let (from, to) = moment::period(args.from.as_deref(), args.to.as_deref())?;
-    let step = args.step.as_deref().map_or(Ok(STEP), |text| moment::span("--step", text))?;
-    let (points, step_us) = (args.point.clone(), step.micros());
+    let (points, step_us) = (args.point.clone(), step_of(args)?.micros());
     let request = v1::QueryAlignedRequest { points, from: Some(from), to: Some(to), step_us };
     let mut client = HistoryServiceClient::new(channel).max_decoding_message_size(server::ANSWER_BYTES_MAX);
     let refused = |status: tonic::Status| CommandError::status(&status);
@@ -77,8 +81,9 @@ pub(super) async fn run(channel: Channel, args: &QueryArgs, out: &mut Output) ->
             out.line(&format!("ts,{}", page.points.join(",")))?;
             headed = true;
         }
+        let complete_to = shown(page.complete_to.as_ref());
         for aligned in &page.rows {
-            out.line(&if args.json { row_json(&page.points, aligned) } else { row_csv(aligned) })?;
+            out.line(&if args.json { row_json(&page.points, aligned, &complete_to) } else { row_csv(aligned) })?;
         }
         if out.reader() == Reader::Gone {
             return Ok(());
@@ -93,9 +98,9 @@ fn row_csv(row: &v1::AlignedRow) -> String {
     format!("{},{}", shown(row.time.as_ref()), cells.join(","))
 }
 
-fn row_json(points: &[String], row: &v1::AlignedRow) -> String {
+fn row_json(points: &[String], row: &v1::AlignedRow, complete_to: &str) -> String {
     let values: Map<_, _> = points.iter().cloned().zip(row.values.iter().map(|it| json!(it.value))).collect();
-    json!({ "ts": shown(row.time.as_ref()), "values": values }).to_string()
+    json!({ "ts": shown(row.time.as_ref()), "values": values, "complete_to": complete_to }).to_string()
 }
 
 #[cfg(test)]
@@ -109,7 +114,9 @@ mod tests {
         let row = v1::AlignedRow { time, values };
         assert_eq!(row_csv(&row), "2026-01-31T08:00:00.000000Z,1.5,,-3");
         let points = ["a", "b", "c"].map(str::to_owned);
-        let json: serde_json::Value = serde_json::from_str(&row_json(&points, &row)).expect("JSON");
+        let json: serde_json::Value =
+            serde_json::from_str(&row_json(&points, &row, "2026-01-31T09:00:00.000000Z")).expect("JSON");
         assert_eq!((json["values"]["a"].as_f64(), json["values"]["b"].is_null()), (Some(1.5), true));
+        assert_eq!(json["complete_to"], "2026-01-31T09:00:00.000000Z");
     }
 }

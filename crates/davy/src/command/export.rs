@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use service::Shutdown;
 use wire::v1;
 use wire::v1::history_service_client::HistoryServiceClient;
 
@@ -13,8 +14,19 @@ use crate::command::query::shown;
 use crate::command::{moment, server};
 use crate::exit::CommandError;
 
+/// Exports, or leaves nothing behind where it is told to stop.
+pub async fn run(args: &ExportArgs, shutdown: &Shutdown) -> Result<(), CommandError> {
+    let stopped =
+        || CommandError::input(anyhow!("write {}: stopped before it was complete; nothing is left of it", args.out.display()));
+    tokio::select! {
+        // Both arms may be dropped: a file that is given up removes itself.
+        done = export(args) => done,
+        () = shutdown.requested() => Err(stopped()),
+    }
+}
+
 /// Asks, and writes what comes as it comes.
-pub async fn run(args: &ExportArgs) -> Result<(), CommandError> {
+async fn export(args: &ExportArgs) -> Result<(), CommandError> {
     let (from, to) = moment::period(Some(&args.from), args.to.as_deref())?;
     let request = v1::ExportSamplesRequest {
         points: args.point.clone(),

@@ -46,7 +46,8 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
 /// What a query lacks is said before a server is looked for.
 fn check(args: &QueryArgs) -> Result<(), CommandError> {
     match args.what {
-        What::Trend | What::Aggregates | What::Aligned => moment::period(args.from.as_deref(), args.to.as_deref()).map(drop),
+        What::Trend | What::Aggregates => moment::period(args.from.as_deref(), args.to.as_deref()).map(drop),
+        What::Aligned => moment::period(args.from.as_deref(), args.to.as_deref()).and(aligned::step_of(args)).map(drop),
         What::Values => aligned::moment_of(args).map(drop),
         What::Supervision => supervision::asked(args).map(drop),
         _ => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::unfold;
-use store::{MAX_PAGE, SampleKey, SampleQuery, Store, StoreError, StoredSample};
+use store::{SampleKey, SampleQuery, Store, StoreError, StoredSample};
 use tonic::Status;
 use wire::{Failure, v1};
 
@@ -18,6 +18,9 @@ use crate::request;
 
 /// Bytes of one message of the stream.
 const CHUNK_BYTES: usize = 1_024 * 1_024;
+
+/// Samples of one read: two fill a group.
+const READ: usize = GROUP_ROWS / 2;
 
 /// `ExportSamples`.
 pub(super) async fn samples(api: &Api, request: v1::ExportSamplesRequest) -> Result<Answers<v1::ExportSamplesResponse>, Failure> {
@@ -71,7 +74,7 @@ impl Export {
 
     /// Reads some rows and makes the next bytes of them.
     async fn extend(&mut self, file: File) -> Result<(), StoreError> {
-        let page = self.store.samples(&self.query, self.after, MAX_PAGE).await?;
+        let page = self.store.samples(&self.query, self.after, READ).await?;
         let last = page.next.is_none();
         self.after = page.next;
         let (file, bytes) = file.extended(page.rows, last).await?;
@@ -94,7 +97,7 @@ impl File {
             }
             Self::Parquet(mut table) => {
                 table.add(rows);
-                if !last && table.rows() + MAX_PAGE <= GROUP_ROWS {
+                if !last && table.rows() + READ <= GROUP_ROWS {
                     return Ok((Self::Parquet(table), Vec::new()));
                 }
                 // Packing a group takes longer than other requests of this thread should wait.
@@ -112,7 +115,7 @@ fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreEr
 /// As `davy query samples` prints it. No id has a comma or a quote in it.
 fn csv_line(text: &mut String, sample: StoredSample) {
     let StoredSample { id, row } = sample;
-    let (time, point) = (wire::format_time(row.time), id.unwrap_or_else(|| unnamed(row.point)));
+    let (time, point) = (wire::format_time(row.time), id.map_or_else(|| unnamed(row.point), |id| String::from(&*id)));
     let value = row.value.map(|value| value.to_string()).unwrap_or_default();
     writeln!(text, "{time},{point},{value},{}", row.quality.as_str()).expect("a text takes whatever is written to it");
 }

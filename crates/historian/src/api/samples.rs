@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::stream::unfold;
 use model::PointNumber;
-use store::{MAX_PAGE, SampleKey, SampleQuery, Store, StoredSample};
+use store::{MAX_SAMPLES, SampleKey, SampleQuery, Store, StoredSample};
 use tonic::Status;
 use wire::{Failure, time_to_v1, v1};
 
@@ -15,6 +15,9 @@ use crate::request;
 
 /// Samples of one message of the stream.
 const STREAM_PAGE: usize = 1_000;
+
+/// Samples read first: the answer begins soon. Then as many as the store gives at once.
+const FIRST_READ: usize = 10_000;
 
 /// `QuerySamples`.
 pub(super) async fn query(api: &Api, request: v1::QuerySamplesRequest) -> Result<Answers<v1::QuerySamplesResponse>, Failure> {
@@ -50,12 +53,12 @@ impl Pages {
     /// The next message; one at least, since that says up to when nothing is there.
     async fn next_page(mut self) -> Option<(Result<v1::QuerySamplesResponse, Status>, Self)> {
         if self.read.is_empty() {
-            let (after, first) = match self.next {
-                Next::First => (None, true),
-                Next::After(key) => (Some(key), false),
+            let (after, first, most) = match self.next {
+                Next::First => (None, true, FIRST_READ),
+                Next::After(key) => (Some(key), false, MAX_SAMPLES),
                 Next::End => return None,
             };
-            match self.store.samples(&self.query, after, self.left.min(MAX_PAGE)).await {
+            match self.store.samples(&self.query, after, self.left.min(most)).await {
                 Ok(page) => {
                     self.left = self.left.saturating_sub(page.rows.len());
                     self.next = page.next.filter(|_| self.left > 0).map_or(Next::End, Next::After);
@@ -79,7 +82,7 @@ fn sample_to_v1(stored: StoredSample) -> v1::Sample {
     let row = stored.row;
     v1::Sample {
         time: Some(time_to_v1(row.time)),
-        point: stored.id.unwrap_or_else(|| unnamed(row.point)),
+        point: stored.id.map_or_else(|| unnamed(row.point), |id| String::from(&*id)),
         value: row.value,
         quality: wire::quality_to_v1(row.quality).into(),
         historical: row.flags.historical,

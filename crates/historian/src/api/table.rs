@@ -56,7 +56,9 @@ impl Table {
     /// Adds rows to the next group.
     pub(super) fn add(&mut self, rows: Vec<StoredSample>) {
         for StoredSample { id, row } in rows {
-            let name = || ByteArray::from(id.unwrap_or_else(|| unnamed(row.point)).into_bytes());
+            let name = || {
+                id.map_or_else(|| ByteArray::from(unnamed(row.point).into_bytes()), |id| ByteArray::from(id.as_bytes().to_vec()))
+            };
             self.names.entry(row.point).or_insert_with(name);
             self.rows.push(row);
         }

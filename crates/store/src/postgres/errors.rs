@@ -15,6 +15,9 @@ const CORRUPT: &[&str] = &["42", "XX001", "XX002"];
 /// Codes of a transaction that lost against another and is to be run again at once: serialization, deadlock.
 const RETRY: &[&str] = &["40001", "40P01"];
 
+/// A table that is not there.
+const NO_TABLE: &str = "42P01";
+
 /// Classes of errors that one row is to blame for: data, constraints, and what is too large for an index (traps 60).
 const ROW: &[&str] = &["22", "23", "54"];
 
@@ -80,6 +83,11 @@ pub(super) fn said(error: &StoreError) -> Option<&sqlx::postgres::PgDatabaseErro
     };
     let error = source.downcast_ref::<sqlx::Error>()?;
     error.as_database_error()?.try_downcast_ref()
+}
+
+/// Whether a table went away between being looked up and being read: retention dropped it, or packing made another.
+pub(super) fn is_gone(error: &StoreError) -> bool {
+    said(error).is_some_and(|said| said.code() == NO_TABLE || said.message().starts_with("could not open relation with OID"))
 }
 
 /// What is to be done after a transaction that failed.

@@ -22,9 +22,8 @@ mod refuse;
 mod retention;
 mod rows;
 mod samples;
+mod statistics;
 mod supervision;
-#[cfg(test)]
-mod tests;
 mod text;
 mod turns;
 mod walk;
@@ -123,6 +122,7 @@ impl PostgresStore {
         let mut upkeep = Upkeep::default();
         width::follow(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
         pieces::summarize(&mut tables.lane, layout).await?;
+        statistics::first(&mut tables.lane, &mut upkeep).await?;
         crate::upkeep::figures(&mut tables, now, &mut upkeep).await?;
         pack::step(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
         retention::step(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
@@ -184,6 +184,12 @@ impl Store for PostgresStore {
     ) -> Result<Page<StoredSample, SampleKey>, StoreError> {
         let (layout, mut lane) = self.reader().await?;
         let page = samples::page(&mut lane, layout, query, after, limit).await;
+        if !page.as_ref().is_err_and(errors::is_gone) {
+            return read(lane, page);
+        }
+        // Which pieces there are is looked up anew.
+        let (layout, mut lane) = self.reader().await?;
+        let page = samples::page(&mut lane, layout, query, after, limit).await;
         read(lane, page)
     }
 
@@ -200,6 +206,11 @@ impl Store for PostgresStore {
     }
 
     async fn aggregates(&self, query: &AggregateQuery) -> Result<Vec<Aggregate>, StoreError> {
+        let (layout, mut lane) = self.reader().await?;
+        let figures = aggregates::aggregates(&mut lane, layout, query).await;
+        if !figures.as_ref().is_err_and(errors::is_gone) {
+            return read(lane, figures);
+        }
         let (layout, mut lane) = self.reader().await?;
         let figures = aggregates::aggregates(&mut lane, layout, query).await;
         read(lane, figures)

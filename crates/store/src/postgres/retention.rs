@@ -30,6 +30,9 @@ const LOCK_TIMEOUT: &str = "set local lock_timeout = '500ms'";
 
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
+/// The first number of `refused_letters`: dead letters of rows that this database refused, which no position of a journal reaches.
+const REFUSED_FROM: i64 = 1 << 62;
+
 type Deletion = Query<'static, Postgres, sqlx::postgres::PgArguments>;
 
 /// One step: a piece of each.
@@ -56,7 +59,10 @@ pub(super) async fn step(
     let rules = format!("to_us < {before}{}", outside(policy, "from_us", "to_us"));
     rows(lane, ("rules", "point, alarm, from_us"), &rules, "rules that are gone", upkeep).await?;
     let days = format!("day < {before}{}", outside(policy, "day", "day + 86399999999"));
-    rows(lane, ("rule_days", "day, point, alarm"), &days, "days of the supervision record", upkeep).await.map(drop)
+    rows(lane, ("rule_days", "day, point, alarm"), &days, "days of the supervision record", upkeep).await?;
+    // Those from the journal go with its ring; these are from here.
+    let refused = format!("position >= {REFUSED_FROM} and at < {before}{}", outside(policy, "at", "at"));
+    rows(lane, ("dead_letters", "position"), &refused, "rows that the database had refused", upkeep).await.map(drop)
 }
 
 /// Drops pieces that lie in what may be deleted.

@@ -81,6 +81,15 @@ pub(super) fn standing(mut rows: Vec<Stored>) -> Vec<Stored> {
     rows
 }
 
+/// The samples that stand, by time and point.
+pub(super) fn standing_by_time(mut rows: Vec<Stored>) -> Vec<Stored> {
+    let key = |row: &Stored| (row.row.time, row.row.point);
+    // Stable, for the rows come in runs, which that one uses.
+    rows.sort_by_key(|row| (key(row), std::cmp::Reverse(row.rank())));
+    rows.dedup_by_key(|row| key(row));
+    rows
+}
+
 /// The rows of a write.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {

@@ -1,6 +1,7 @@
 //! Reading samples: pages, stretches by point, and what a point read at a moment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::{PointNumber, Time};
 use sqlx::postgres::{PgConnection, PgRow};
@@ -9,11 +10,11 @@ use sqlx::query;
 use super::copy::COLUMNS;
 use super::errors::during;
 use super::pieces::{self, Direction};
-use super::rows::{Stored, USUAL, standing};
+use super::rows::{Stored, USUAL, standing, standing_by_time};
 use super::text::{read, stored};
-use super::walk::{self, Points, Walk, Window, window_sql};
-use super::{Layout, check_terms, column, number, page_limit, range};
-use crate::{Page, PointRow, SampleKey, SampleQuery, SampleRow, StoreError, StoredSample};
+use super::walk::{self, Points, Walk, Window, window_sql, windows_sql};
+use super::{Layout, check_terms, column, number, range};
+use crate::{MAX_SAMPLES, Page, PointRow, SampleKey, SampleQuery, SampleRow, StoreError, StoredSample};
 
 const SECOND: i64 = 1_000_000;
 
@@ -30,7 +31,7 @@ pub(super) async fn page(
     after: Option<SampleKey>,
     limit: usize,
 ) -> Result<Page<StoredSample, SampleKey>, StoreError> {
-    let limit = page_limit(limit);
+    let limit = limit.clamp(1, MAX_SAMPLES);
     let points = resolve(connection, &wanted.points).await?;
     let mut rows = Vec::new();
     if let Some((low, high)) = range(wanted.from, wanted.to) {
@@ -40,8 +41,7 @@ pub(super) async fn page(
         if !before_all {
             rows.extend(usual_page(connection, layout, &points, (low, high), after, limit + 1).await?);
         }
-        rows = standing(rows);
-        rows.sort_by_key(|row| (row.row.time, row.row.point));
+        rows = standing_by_time(rows);
     }
     let key = |row: &Stored| SampleKey { time: row.row.time, point: row.row.point };
     let next = (rows.len() > limit).then(|| key(&rows[limit - 1]));
@@ -63,7 +63,7 @@ async fn strange_page(
     walk::strange(connection, points, range, &rest).await
 }
 
-/// Windows that grow until the page is full: some four times of what is needed is read at most, however thin the rows lie.
+/// Stretches as wide as the rows of the last one say that the page needs: a few times of that is read at most, however thin they lie.
 async fn usual_page(
     connection: &mut PgConnection,
     layout: Layout,
@@ -75,23 +75,42 @@ async fn usual_page(
     let mut width = match points {
         Points::All => SECOND,
         // As if each had a sample a second.
-        Points::Numbers(numbers) => SECOND.saturating_mul((limit / numbers.len().max(1)).clamp(1, 3_600).cast_signed() as i64),
+        Points::Numbers(numbers) => {
+            SECOND.saturating_mul((limit / numbers.len().max(1)).clamp(1, 3_600).cast_signed() as i64 + 1)
+        }
     };
     let mut walk = Walk::new(layout, low, high.saturating_add(1));
     let (mut rows, behind) = (Vec::new(), walk::behind(after));
-    while rows.len() < limit
-        && let Some(window) = walk.next(connection, width).await?
-    {
-        let order = "order by ts, point, recorded_at desc, flags desc";
-        let sql = format!(
-            "select distinct on (ts, point) {COLUMNS} from ({}) w {order} limit {}",
-            window_sql(points, &window, &behind),
-            limit - rows.len()
-        );
-        rows.extend(walk::read(connection, &sql).await?);
-        width = width.saturating_mul(4);
+    while rows.len() < limit {
+        let windows = walk.stretch(connection, width).await?;
+        if windows.is_empty() {
+            break;
+        }
+        let found = stretch_rows(connection, &windows_sql(points, &windows, &behind), limit).await?;
+        let missing = limit.saturating_sub(rows.len() + found.len());
+        width = next_width(width, found.len(), missing);
+        rows.extend(found);
     }
     Ok(rows)
+}
+
+/// All rows of a stretch, or of more than a few pages the first in order: sorting here is several times as fast as on the server, which
+/// also has them to write.
+async fn stretch_rows(connection: &mut PgConnection, select: &str, limit: usize) -> Result<Vec<Stored>, StoreError> {
+    let most = limit.saturating_mul(4);
+    let rows = walk::read(connection, &format!("{select} limit {}", most + 1)).await?;
+    if rows.len() <= most {
+        return Ok(rows);
+    }
+    let order = "order by ts, point, recorded_at desc, flags desc";
+    walk::read(connection, &format!("select distinct on (ts, point) {COLUMNS} from ({select}) w {order} limit {limit}")).await
+}
+
+/// How much time the missing rows may take, as the last stretch had them; of an empty one nothing is known but that rows are thin.
+fn next_width(width: i64, found: usize, missing: usize) -> i64 {
+    let most = width.saturating_mul(4);
+    let (found, missing) = (found.cast_signed() as i64, missing.cast_signed() as i64);
+    if found == 0 { most } else { (width / found).saturating_add(1).saturating_mul(missing + missing / 8 + 1).clamp(1, most) }
 }
 
 /// Samples of some points in a stretch, by point and time.
@@ -209,7 +228,21 @@ async fn named(connection: &mut PgConnection, rows: &[Stored]) -> Result<Vec<Sto
     let numbers: Vec<i64> = numbers.into_iter().collect();
     let sql = "select number, id from points where number = any($1)";
     let found = query(sql).bind(numbers).fetch_all(connection).await.map_err(during("read points"))?;
-    let ids = found.iter().map(|row| Ok((number(row, 0)?, read(column(row, 1)?))));
-    let ids = ids.collect::<Result<BTreeMap<PointNumber, String>, StoreError>>()?;
+    let ids = found.iter().map(|row| Ok((number(row, 0)?, Arc::from(read(column(row, 1)?)))));
+    let ids = ids.collect::<Result<BTreeMap<PointNumber, Arc<str>>, StoreError>>()?;
     Ok(rows.iter().map(|row| StoredSample { id: ids.get(&row.row.point).cloned(), row: row.row }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_width;
+
+    #[test]
+    fn widths_follow_how_dense_the_rows_lie() {
+        assert_eq!(next_width(1_000, 0, 10), 4_000);
+        assert_eq!(next_width(1_000, 100, 80), 11 * 91);
+        assert_eq!(next_width(1_000, 1, 1_000_000), 4_000);
+        assert_eq!(next_width(1_000, 4_000_000, 0), 1);
+        assert_eq!(next_width(i64::MAX, 1, usize::MAX >> 8), i64::MAX);
+    }
 }

@@ -17,6 +17,9 @@ use model::PointNumber;
 /// Points that are looked up by number; of more, all rows of the time are read and sorted out.
 const LOOKED_UP_MAX: usize = 1_000;
 
+/// Windows read by one statement.
+const UNITED_MAX: usize = 16;
+
 /// Stretches of numbers looked up one after the other, each for one walk through an index of extremes.
 const STRETCHES_MAX: usize = 16;
 
@@ -105,6 +108,19 @@ impl Walk {
         Ok(None)
     }
 
+    /// Windows one behind the other, of this width in all at most, and of so many pieces that planning for them stays cheap.
+    pub(super) async fn stretch(&mut self, connection: &mut PgConnection, width: i64) -> Result<Vec<Window>, StoreError> {
+        let (mut windows, mut left) = (Vec::new(), width);
+        while left > 0
+            && windows.len() < UNITED_MAX
+            && let Some(window) = self.next(connection, left).await?
+        {
+            left = left.saturating_sub(window.to - window.from);
+            windows.push(window);
+        }
+        Ok(windows)
+    }
+
     fn first(&self, width: i64) -> Option<Window> {
         let piece = self.pieces.front()?;
         let from = self.at.max(piece.lo);
@@ -144,6 +160,12 @@ pub(super) fn window_sql(points: &Points, window: &Window, and: &str) -> String 
             stretches.iter().map(|numbers| stretch_sql(numbers)).collect::<Vec<_>>().join(", ")
         ),
     }
+}
+
+/// The samples of several windows, with more conditions.
+pub(super) fn windows_sql(points: &Points, windows: &[Window], and: &str) -> String {
+    let each: Vec<String> = windows.iter().map(|window| format!("({})", window_sql(points, window, and))).collect();
+    each.join(" union all ")
 }
 
 fn stretch_sql(numbers: &[i32]) -> String {

@@ -9,8 +9,10 @@ use sqlx::{AssertSqlSafe, QueryBuilder, query};
 
 use super::errors::during;
 use super::write::{BUCKET_US, bucket};
-use super::{column, number, page_limit, range, time};
-use crate::{Aggregate, AggregateQuery, MAX_FILTER_TERMS, Page, SampleKey, SampleQuery, SampleRow, StoreError, StoredSample};
+use super::{column, number, range, time};
+use crate::{
+    Aggregate, AggregateQuery, MAX_FILTER_TERMS, MAX_SAMPLES, Page, SampleKey, SampleQuery, SampleRow, StoreError, StoredSample,
+};
 
 /// Most buckets of a window times points looked up in each; bounds what is read in vain where thin rows turn dense.
 const WINDOW_LOOKUPS_MAX: usize = 4_096;
@@ -54,7 +56,7 @@ pub(super) async fn page(
     after: Option<SampleKey>,
     limit: usize,
 ) -> Result<Page<StoredSample, SampleKey>, StoreError> {
-    let limit = page_limit(limit);
+    let limit = limit.clamp(1, MAX_SAMPLES);
     let points = resolve(connection, &wanted.points).await?;
     let mut rows = Vec::new();
     if let Some((low, high)) = range(wanted.from, wanted.to) {
@@ -201,7 +203,8 @@ fn key(row: &SampleRow) -> SampleKey {
 }
 
 fn sample(row: &SqliteRow) -> Result<StoredSample, StoreError> {
-    Ok(StoredSample { id: column(row, 6)?, row: sample_row(row)? })
+    let id: Option<String> = column(row, 6)?;
+    Ok(StoredSample { id: id.map(Into::into), row: sample_row(row)? })
 }
 
 /// Of ts, point, value, quality, flags and recorded_at.

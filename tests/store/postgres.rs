@@ -1,75 +1,57 @@
-//! The conformance suite, and what only a server can do wrong, on servers that the environment names; `tests/store` starts servers of
-//! every kind for itself.
+//! What only a database server can do wrong, on plain PostgreSQL and on TimescaleDB, each test in a database of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use harness::{Kind, Postgres};
 use model::{ErrorKind, PointNumber, Position, Quality, Span, Time};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, query};
-
-use super::{Layout, PostgresStore};
-use crate::conformance::{self, batch, event, every_sample, figures_match, point, sample};
-use crate::{
-    AggregateQuery, DeadQuery, EventQuery, OccurrenceChange, OccurrenceQuery, OccurrenceRow, PostgresUrl, SampleQuery, SampleRow,
-    Store, StoreError, StoreKind, StoreUrl, WriteBatch,
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Executor, Row, query};
+use store::conformance::{batch, event, every_sample, figures_match, point, sample};
+use store::{
+    AggregateQuery, DeadQuery, EventQuery, OccurrenceChange, OccurrenceQuery, OccurrenceRow, Policy, SampleQuery, SampleRow,
+    Store, StoreError, StoreKind, WriteBatch,
 };
+
+use crate::load::open;
 
 /// 2026-11-28 20:00 UTC.
 const NOW: i64 = 1_795_896_000_000_000;
 
+/// Pieces that one write may touch, as the store has it.
+const SPREAD_MAX: i64 = 64;
+
 /// A store in a database of its own.
 struct Fresh {
-    store: PostgresStore,
-    url: PostgresUrl,
+    server: Postgres,
+    store: Arc<dyn Store>,
 }
 
 impl Fresh {
-    async fn on(server: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("davy_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let options: PgConnectOptions = server.parse().unwrap();
-        let sql = format!("create database {name} template template0 encoding 'UTF8'");
-        options.connect().await.unwrap().execute(AssertSqlSafe(sql)).await.unwrap();
-        let (start, _) = server.rsplit_once('/').unwrap();
-        let Ok(StoreUrl::Postgres(url)) = format!("{start}/{name}").parse() else { panic!("{server}") };
-        Self { store: PostgresStore::new(&url).unwrap(), url }
+    async fn on(kind: Kind) -> Self {
+        let server = Postgres::start(kind).await;
+        let store = open(&server.database("fresh").await).await;
+        Self { server, store }
     }
 
     /// Another store in the same database.
-    fn again(&self) -> PostgresStore {
-        PostgresStore::new(&self.url).unwrap()
+    async fn again(&self) -> Arc<dyn Store> {
+        open(&self.server.url_of("fresh")).await
     }
 
     async fn session(&self) -> PgConnection {
-        self.url.options().unwrap().connect().await.unwrap()
+        self.server.session("fresh").await
     }
 
-    async fn layout(&self) -> Layout {
-        self.store.found().await.unwrap().layout
+    fn is_plain(&self) -> bool {
+        self.server.kind() == Kind::Plain
     }
 }
 
-/// Runs a test on each of the servers, separated by blanks: `postgres://davy@127.0.0.1:5432/postgres`. None named, none tested.
 async fn on_each(test: impl AsyncFn(Fresh)) {
-    for server in std::env::var("DAVY_TEST_POSTGRES").unwrap_or_default().split_whitespace() {
-        test(Fresh::on(server).await).await;
-    }
-}
-
-#[tokio::test]
-async fn conforms() {
-    for server in std::env::var("DAVY_TEST_POSTGRES").unwrap_or_default().split_whitespace() {
-        conformance::all(async || Arc::new(Fresh::on(server).await.store) as Arc<dyn Store>).await;
-    }
-}
-
-#[tokio::test]
-async fn keeps_the_supervision_record() {
-    for server in std::env::var("DAVY_TEST_POSTGRES").unwrap_or_default().split_whitespace() {
-        conformance::supervision_record(async || Arc::new(Fresh::on(server).await.store) as Arc<dyn Store>).await;
+    for kind in [Kind::Plain, Kind::Apache] {
+        test(Fresh::on(kind).await).await;
     }
 }
 
@@ -120,12 +102,12 @@ fn standing(batches: &[WriteBatch]) -> Vec<SampleRow> {
 #[tokio::test]
 async fn samples_of_our_time_are_read_as_they_stand() {
     on_each(async |fresh| {
-        let (store, batches) = (&fresh.store, scattered(1));
+        let (store, batches) = (&*fresh.store, scattered(1));
         store.write_all(&batches[..2]).await.unwrap();
         for one in &batches[2..] {
             store.write(one).await.unwrap();
         }
-        store.maintain(&crate::Policy::default(), Time::from_micros(NOW)).await.unwrap();
+        store.maintain(&Policy::default(), Time::from_micros(NOW)).await.unwrap();
         let want = standing(&batches);
         for limit in [777, 10_000] {
             let read: Vec<_> = every_sample(store, &SampleQuery::default(), limit).await.into_iter().map(|row| row.row).collect();
@@ -146,7 +128,7 @@ async fn samples_of_our_time_are_read_as_they_stand() {
     .await;
 }
 
-async fn by_point_and_at(store: &PostgresStore, rows: &[SampleRow]) {
+async fn by_point_and_at(store: &dyn Store, rows: &[SampleRow]) {
     let points = [PointNumber(9), PointNumber(2), PointNumber(77)];
     for (from, to) in [(NOW - 10_000_000, NOW), (NOW - 86_400_000_000 * 201, NOW + 10_000_000), (NOW, NOW), (0, i64::MAX)] {
         let (from, to) = (Time::from_micros(from), Time::from_micros(to));
@@ -167,9 +149,10 @@ async fn by_point_and_at(store: &PostgresStore, rows: &[SampleRow]) {
 #[tokio::test]
 async fn packed_pieces_are_read_like_others() {
     on_each(async |fresh| {
-        let (store, batches) = (&fresh.store, scattered(2));
+        let (store, batches) = (&*fresh.store, scattered(2));
         store.write_all(&batches).await.unwrap();
-        if fresh.layout().await == Layout::Plain {
+        store.prepare().await.unwrap();
+        if fresh.is_plain() {
             let mut session = fresh.session().await;
             let pieces = query("select name from pieces order by lo desc offset 1").fetch_all(&mut session).await.unwrap();
             assert!(pieces.len() > 1, "the newest stays open");
@@ -195,7 +178,7 @@ async fn packed_pieces_are_read_like_others() {
 #[tokio::test]
 async fn of_rows_recorded_at_once_the_last_stands() {
     on_each(async |fresh| {
-        let store = &fresh.store;
+        let store = &*fresh.store;
         for (after, rows) in [(0, 4_100_u32), (1, 3), (2, 4_100), (3, 2)] {
             let mut one = batch("telemetry/1", after, after + 1);
             one.time = Time::from_micros(NOW);
@@ -213,14 +196,14 @@ async fn of_rows_recorded_at_once_the_last_stands() {
 #[tokio::test]
 async fn a_row_a_day_for_half_a_year_makes_few_pieces() {
     on_each(async |fresh| {
-        let store = &fresh.store;
+        let store = &*fresh.store;
         let mut all = batch("telemetry/1", 0, 1);
         all.samples = (0..180).map(|day| sample(1 + day % 3, NOW - i64::from(day) * 86_400_000_000, f64::from(day))).collect();
         store.write(&all).await.unwrap();
         let read: Vec<_> = every_sample(store, &SampleQuery::default(), 50).await.into_iter().map(|row| row.row).collect();
         assert_eq!(read, standing(&[all]));
         let strange = query("select count(*) from samples_strange").fetch_one(&mut fresh.session().await).await.unwrap();
-        assert_eq!(strange.get::<i64, _>(0), 180 - super::pieces::SPREAD_MAX as i64);
+        assert_eq!(strange.get::<i64, _>(0), 180 - SPREAD_MAX);
     })
     .await;
 }
@@ -228,7 +211,7 @@ async fn a_row_a_day_for_half_a_year_makes_few_pieces() {
 #[tokio::test]
 async fn two_writes_of_one_journal_are_carried_out_in_order() {
     on_each(async |fresh| {
-        let store = &fresh.store;
+        let store = &*fresh.store;
         let stretch = |after: u64, rows: u32| {
             let mut one = batch("telemetry/1", after, after + 1);
             one.time = Time::from_micros(NOW + after as i64);
@@ -258,7 +241,7 @@ async fn two_writes_of_one_journal_are_carried_out_in_order() {
 #[tokio::test]
 async fn rows_that_the_database_refuses_become_dead_letters() {
     on_each(async |fresh| {
-        let store = &fresh.store;
+        let store = &*fresh.store;
         store.prepare().await.unwrap();
         let mut session = fresh.session().await;
         for constraint in
@@ -288,14 +271,14 @@ async fn rows_that_the_database_refuses_become_dead_letters() {
 #[tokio::test]
 async fn late_samples_are_marked_and_overtaken_packing_is_told() {
     on_each(async |fresh| {
-        let (store, layout) = (&fresh.store, fresh.layout().await);
+        let (store, is_plain) = (&*fresh.store, fresh.is_plain());
         let mut session = fresh.session().await;
         let mut first = batch("telemetry/1", 0, 1);
         first.samples = vec![sample(1, NOW, 1.0), sample(u32::MAX, 5, 1.0)];
         store.write(&first).await.unwrap();
         let claim = query("update figures_state set claimed_to = $1").bind(NOW + 60_000_000);
         claim.execute(&mut session).await.unwrap();
-        if layout == Layout::Plain {
+        if is_plain {
             session.execute("update pieces set state = 'packed'").await.unwrap();
         }
         let mut late = batch("telemetry/1", 1, 2);
@@ -305,7 +288,7 @@ async fn late_samples_are_marked_and_overtaken_packing_is_told() {
         let rows = query("select point, minute from dirty_minutes order by point").fetch_all(&mut session).await.unwrap();
         let marked: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         assert_eq!(marked, [(2, NOW / 60_000_000), (7, 0)]);
-        if layout == Layout::Plain {
+        if is_plain {
             let touched = query("select sum(touched)::int8 from pieces").fetch_one(&mut session).await.unwrap();
             assert_eq!(touched.get::<i64, _>(0), 1);
         }
@@ -317,7 +300,7 @@ async fn late_samples_are_marked_and_overtaken_packing_is_told() {
 #[tokio::test]
 async fn occurrences_change_and_are_listed() {
     on_each(async |fresh| {
-        let store = &fresh.store;
+        let store = &*fresh.store;
         let row = |id: &str, raised_at: Option<i64>| OccurrenceRow {
             id: id.to_owned(),
             subject: format!("p\0{id}"),
@@ -360,36 +343,40 @@ async fn occurrences_change_and_are_listed() {
 
 #[tokio::test]
 async fn tables_stay_what_they_were_made_as() {
-    on_each(async |fresh| {
-        let mut session = fresh.session().await;
-        super::migrations::run(&mut session, Layout::Plain).await.unwrap();
-        let (one, two) = tokio::join!(fresh.store.prepare(), fresh.store.prepare());
-        assert_eq!((one.unwrap().kind, two.unwrap().kind), (StoreKind::Postgres, StoreKind::Postgres));
-        let mut first = batch("telemetry/1", 0, 1);
-        first.samples = vec![sample(1, NOW, 1.0)];
-        fresh.store.write(&first).await.unwrap();
-        fresh.store.close().await;
-        assert_eq!(fresh.store.write(&batch("telemetry/1", 1, 2)).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    let fresh = Fresh::on(Kind::Apache).await;
+    let mut session = fresh.session().await;
+    session.execute("drop extension timescaledb cascade").await.unwrap();
+    drop(session);
+    assert_eq!(fresh.store.prepare().await.unwrap().kind, StoreKind::Postgres);
+    // A server gets TimescaleDB after Davy has made its tables.
+    let mut session = fresh.session().await;
+    session.execute("create extension timescaledb").await.unwrap();
+    let again = fresh.again().await;
+    let (one, two) = tokio::join!(again.prepare(), again.prepare());
+    assert_eq!((one.unwrap().kind, two.unwrap().kind), (StoreKind::Postgres, StoreKind::Postgres));
+    let mut first = batch("telemetry/1", 0, 1);
+    first.samples = vec![sample(1, NOW, 1.0)];
+    again.write(&first).await.unwrap();
+    again.close().await;
+    assert_eq!(again.write(&batch("telemetry/1", 1, 2)).await.unwrap_err().kind(), ErrorKind::Unavailable);
 
-        let again = fresh.again();
-        let description = again.prepare().await.unwrap();
-        assert!(description.version.starts_with("PostgreSQL 1"), "{description:?}");
-        assert!(description.without[0].ends_with("partitioned, packed and dropped by Davy"), "{description:?}");
-        assert_eq!(every_sample(&again, &SampleQuery::default(), 9).await.len(), 1);
-        let later = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', true, '', 0)";
-        session.execute(later).await.unwrap();
-        assert!(matches!(fresh.again().prepare().await, Err(StoreError::Newer)));
-        session.execute("update history_settings set layout = 'pile'").await.unwrap();
-        assert_eq!(fresh.again().prepare().await.unwrap_err().kind(), ErrorKind::Corrupt);
-    })
-    .await;
+    let again = fresh.again().await;
+    let description = again.prepare().await.unwrap();
+    assert!(description.version.starts_with("PostgreSQL 1"), "{description:?}");
+    assert!(description.without[0].ends_with("partitioned, packed and dropped by Davy"), "{description:?}");
+    assert_eq!(every_sample(&*again, &SampleQuery::default(), 9).await.len(), 1);
+    let later = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', true, '', 0)";
+    session.execute(later).await.unwrap();
+    assert!(matches!(fresh.again().await.prepare().await, Err(StoreError::Newer)));
+    session.execute("update history_settings set layout = 'pile'").await.unwrap();
+    assert_eq!(fresh.again().await.prepare().await.unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
 /// A call that was given up leaves no half of anything: neither in the tables nor on a connection that another call gets.
 #[tokio::test]
 async fn a_write_given_up_is_as_if_it_had_not_been() {
     on_each(async |fresh| {
-        let store = &fresh.store;
+        let store = &*fresh.store;
         store.write(&batch("telemetry/1", 0, 1)).await.unwrap();
         let mut large = batch("telemetry/1", 1, 2);
         large.samples = (0..60_000).map(|n| sample(n % 50, NOW + i64::from(n / 50) * 1_000, f64::from(n))).collect();
@@ -410,8 +397,7 @@ async fn a_write_given_up_is_as_if_it_had_not_been() {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_unavailable() {
-    let Ok(StoreUrl::Postgres(url)) = "postgres://davy:geheim@127.0.0.1:1/davy".parse() else { panic!("a good URL") };
-    let store = PostgresStore::new(&url).unwrap();
+    let store = open("postgres://davy:geheim@127.0.0.1:1/davy").await;
     let error = store.prepare().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert_eq!(store.progress().await.unwrap_err().kind(), ErrorKind::Unavailable);
