@@ -136,7 +136,7 @@ async fn points_are_named_before_their_samples() {
     faulty.gate.add_permits(1_000);
     run.stored_all(&plant).await;
     let ids: Vec<_> = plant.every_sample().await.into_iter().map(|row| row.id).collect();
-    assert_eq!(ids, [Some("e01-PI-101".to_owned()), None]);
+    assert_eq!(ids, [Some("e01-PI-101".into()), None]);
     run.stop().await;
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn points_are_named_by_revisions(store: &dyn Store) {
         let points = points.iter().map(|id| (*id).to_owned()).collect();
         every_sample(store, &SampleQuery { points, ..SampleQuery::default() }, 10).await.into_iter().map(|row| row.id).collect()
     };
-    let named = |id: &str| Some(id.to_owned());
+    let named = |id: &str| Some(std::sync::Arc::<str>::from(id));
     assert_eq!(ids(&[]).await, [named("p1"), named("p2"), None]);
     assert_eq!(ids(&["p2", "p9", "P1"]).await, [named("p2")]);
     assert_eq!(ids(&["p9"]).await, [], "an unknown point is no reason to answer with all");
