@@ -2,71 +2,26 @@
 
 use std::time::Duration;
 
-use harness::{Davy, Mosquitto, Store, run, timestamp, until};
+use harness::{Davy, Mosquitto, Publisher, Store, events, micros, run, samples, until};
 use serde_json::Value;
-use wire::v1;
 
-use crate::push::{GATEWAY, Push};
-use crate::sites::now_ms;
+use crate::sites::{TOPIC, level, message, now_ms, site};
 
-const SITE: &str = r#"
-[[park]]
-id = "rugang"
-[[enterprise]]
-id = "e01"
-park = "rugang"
-[[installation]]
-id = "e01-tank"
-enterprise = "e01"
-[[point]]
-id = "LT"
-installation = "e01-tank"
-quantity = "level"
-unit = "%"
-stale_after = "2s"
-source = { grpc = "rugang/e01/gw1", tag = "LT" }
-[[point.alarm]]
-kind = "high"
-limit = 80.0
-"#;
-
-/// What the script and the record may differ by: half a second to either side of what takes one.
+/// What the script and the record may differ by.
 const NEAR_MS: i64 = 1_000;
 
-/// A gateway that sends a level below its limit five times a second.
-struct Gateway {
-    push: Push,
-    sequence: u64,
-}
-
-impl Gateway {
-    async fn connect(davy: &Davy, sequence: u64) -> Self {
-        let grpc = davy.grpc();
-        let push = until("the gateway's stream is open", async || Push::open(&grpc).await.ok()).await;
-        Self { push, sequence }
+/// Sends a level below its limit five times a second until a moment; when the first and the last was sent.
+async fn send_until(port: u16, end_ms: i64) -> (i64, i64) {
+    let mut gateway = Publisher::connect(port, "gw1");
+    let mut pace = tokio::time::interval(Duration::from_millis(200));
+    let (first, mut last) = (now_ms(), 0);
+    while now_ms() < end_ms {
+        pace.tick().await;
+        last = now_ms();
+        gateway.publish(TOPIC, message(last, "LT", 50.0)).await;
     }
-
-    /// Sends until a moment; when the first and the last was acknowledged.
-    async fn send_until(&mut self, end_ms: i64) -> (i64, i64) {
-        let mut pace = tokio::time::interval(Duration::from_millis(200));
-        let (mut first, mut last) = (None, 0);
-        while now_ms() < end_ms {
-            pace.tick().await;
-            self.sequence += 1;
-            let value =
-                v1::TagValue { tag: "LT".to_owned(), value: Some(v1::tag_value::Value::Number(50.0)), ..Default::default() };
-            let (sequence, time) = (self.sequence, Some(timestamp(now_ms() * 1_000)));
-            let gateway = GATEWAY.to_owned();
-            let request = v1::PushSamplesRequest { gateway, sequence, time, values: vec![value], ..Default::default() };
-            self.push.requests.send(request).await.expect("the stream is open");
-            while self.push.answers.message().await.expect("an answer").expect("the stream goes on").acknowledged_sequence
-                < sequence
-            {}
-            last = now_ms();
-            first.get_or_insert(last);
-        }
-        (first.expect("something was sent"), last)
-    }
+    gateway.flushed(Duration::from_secs(10)).await;
+    (first, last)
 }
 
 async fn wait_until(end_ms: i64) {
@@ -105,52 +60,64 @@ fn assert_near(gaps: &[(String, i64, i64)], reason: &str, (from, to): (i64, i64)
     assert!(gaps.iter().any(|gap| near(&gap)), "no {reason} from {from} to {to} in {gaps:#?}");
 }
 
+/// When the source of MQTT went and came, by the events.
+async fn source_times(davy: &Davy, kind: &str) -> Vec<i64> {
+    let all = events(&davy.grpc()).await;
+    let of_kind = all.iter().filter(|event| event.kind == kind);
+    of_kind.map(|event| micros(event.recorded_at.as_ref()) / 1_000).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scripted_minute_is_exact_to_the_second() {
-    let broker = Mosquitto::start(Store::None).await;
-    let mut davy = Davy::start(SITE, &broker.url()).await;
+    let mut broker = Mosquitto::start(Store::None).await;
+    let port = broker.port();
+    let rule = ["kind = \"high\"\nlimit = 80.0"];
+    let text = site(&[level("LT", &rule)]).replace("quantity = \"level\"", "stale_after = \"2s\"\nquantity = \"level\"");
+    let mut davy = Davy::start(&text, &broker.url()).await;
     let server = format!("http://{}", davy.grpc());
-    let mut gateway = Gateway::connect(&davy, 0).await;
-    let (begin, _) = gateway.send_until(now_ms() + 2_000).await;
+    let (begin, _) = send_until(port, now_ms() + 2_000).await;
 
     // Shelved for three seconds, and taken from the shelf by hand.
     run(["alarm", "shelve", "--server", &server, "LT", "high", "--why", "test of the pump", "--until", "10m"]).succeeded();
     let shelved = now_ms();
-    gateway.send_until(shelved + 3_000).await;
+    send_until(port, shelved + 3_000).await;
     run(["alarm", "unshelve", "--server", &server, "LT", "high"]).succeeded();
     let unshelved = now_ms();
-    let (_, closed) = gateway.send_until(unshelved + 1_000).await;
+    send_until(port, unshelved + 1_000).await;
 
-    // The gateway's link is gone for four seconds.
-    let sequence = gateway.sequence;
-    drop(gateway);
-    wait_until(closed + 4_000).await;
-    let mut gateway = Gateway::connect(&davy, sequence).await;
-    let (opened, killed) = gateway.send_until(closed + 6_000).await;
+    // The broker is gone for four seconds, and every gateway behind it.
+    broker.kill();
+    let cut = now_ms();
+    wait_until(cut + 4_000).await;
+    broker.start_again().await;
+    until("davy says that the source is back", async || (source_times(&davy, "source.up").await.len() >= 2).then_some(())).await;
+    let joined = *source_times(&davy, "source.up").await.last().expect("it came back");
+    let (_, killed) = send_until(port, now_ms() + 2_000).await;
 
-    // Davy is killed, and comes back with its gateway after four seconds.
+    // Davy is killed, and comes back after four seconds.
     davy.kill();
     wait_until(killed + 4_000).await;
     davy.start_again().await;
-    let mut gateway = Gateway::connect(&davy, gateway.sequence).await;
-    let (back, silent) = gateway.send_until(now_ms() + 2_000).await;
+    let back = now_ms();
+    let (_, silent) = send_until(port, now_ms() + 2_000).await;
 
     // Nothing comes for five seconds, of which the point's patience covers two.
     wait_until(silent + 5_000).await;
-    let (heard, end) = gateway.send_until(now_ms() + 1_000).await;
+    let (heard, end) = send_until(port, now_ms() + 1_000).await;
+    let grpc = davy.grpc();
+    until("the last sample is stored", async || {
+        samples(&grpc, &["LT"]).await.last().is_some_and(|last| micros(last.time.as_ref()) / 1_000 >= end).then_some(())
+    })
+    .await;
 
     let answer = supervision(&davy, begin, end).await;
     let gaps = gaps(&answer);
     assert_near(&gaps, "shelved", (shelved, unshelved));
-    assert_near(&gaps, "gateway_offline", (closed, opened));
+    assert_near(&gaps, "gateway_offline", (cut, joined));
+    assert_near(&gaps, "engine_down", (killed, back));
     assert_near(&gaps, "stale", (silent + 2_000, heard));
-    // While Davy is away, and then until its gateway is there again.
-    let away: Vec<_> = gaps.iter().filter(|gap| gap.1 + NEAR_MS >= killed && gap.2 <= back + NEAR_MS && gap.1 < back).collect();
-    let (first, last) = (away.iter().map(|gap| gap.1).min(), away.iter().map(|gap| gap.2).max());
-    assert!(away.iter().any(|gap| gap.0 == "engine_down"), "{gaps:#?}");
-    assert!((first.expect("a gap") - killed).abs() <= NEAR_MS && (last.expect("a gap") - back).abs() <= NEAR_MS, "{gaps:#?}");
     // What was supervised is what no gap covers.
     let supervised = answer["supervised_us"].as_i64().expect("a number") / 1_000;
-    let covered = (unshelved - shelved) + (opened - closed) + (back - killed) + (heard - silent - 2_000);
+    let covered = (unshelved - shelved) + (joined - cut) + (back - killed) + (heard - silent - 2_000);
     assert!((supervised - (end - begin - covered)).abs() <= 2 * NEAR_MS, "{supervised} ms of {}; {gaps:#?}", end - begin);
 }

@@ -100,7 +100,8 @@ async fn stretch_rows(connection: &mut PgConnection, select: &str, limit: usize)
     let most = limit.saturating_mul(4);
     let rows = walk::read(connection, &format!("{select} limit {}", most + 1)).await?;
     if rows.len() <= most {
-        return Ok(rows);
+        // Only those that stand count: a page that seems full of rows written twice would be the last one.
+        return Ok(standing_by_time(rows));
     }
     let order = "order by ts, point, recorded_at desc, flags desc";
     walk::read(connection, &format!("select distinct on (ts, point) {COLUMNS} from ({select}) w {order} limit {limit}")).await
