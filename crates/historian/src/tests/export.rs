@@ -122,22 +122,23 @@ async fn a_caller_that_stops_taking_stops_the_reading() {
 
     let mut chunks = api.export_samples(Request::new(request(v1::ExportFormat::Csv))).await.unwrap().into_inner();
     assert_eq!(reads(), 0);
-    for taken in 1..=5 {
+    chunks.next().await.unwrap().unwrap();
+    assert_eq!(reads(), 1, "a page is more than a chunk");
+    while reads() == 1 {
         chunks.next().await.unwrap().unwrap();
-        assert_eq!(reads(), taken, "a page each");
     }
     drop(chunks);
-    assert_eq!(reads(), 5);
+    assert_eq!(reads(), 2, "the next page when the first has gone");
 
     let mut chunks = api.export_samples(Request::new(request(v1::ExportFormat::Parquet))).await.unwrap().into_inner();
     chunks.next().await.unwrap().unwrap();
-    assert_eq!(reads(), 5 + 13, "one group of rows");
+    assert_eq!(reads(), 2 + 2, "one group of rows");
     drop(chunks);
 
     let file = file(&api, request(v1::ExportFormat::Parquet)).await;
     let reader = SerializedFileReader::new(file.clone()).unwrap();
     let groups: Vec<_> = reader.metadata().row_groups().iter().map(parquet::file::metadata::RowGroupMetaData::num_rows).collect();
-    assert_eq!(groups, [130_000, 130_000, 40_000]);
+    assert_eq!(groups, [131_072, 131_072, 37_856]);
     assert_eq!(reader.metadata().row_group(0).column(2).compression(), Compression::SNAPPY);
     let first = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
     assert_eq!(first.get_double(2).ok(), Some(0.0));
