@@ -57,6 +57,11 @@ impl Committed {
         self.state.lock().cursors.get(subscription).copied()
     }
 
+    /// Every subscription with a committed cursor, by name.
+    pub(crate) fn all(&self) -> BTreeMap<String, Cursor> {
+        self.state.lock().cursors.clone()
+    }
+
     /// Remembers a cursor; returns when it is durable. One that lies further back than the last is the consumer's own decision.
     pub(crate) async fn commit(&self, subscription: String, cursor: Cursor) -> Result<(), Failure> {
         let change = self.note(subscription, cursor)?;

@@ -15,6 +15,7 @@ mod request;
 mod runner;
 mod serve;
 mod start;
+mod subscriptions;
 mod tail;
 
 use std::sync::Arc;

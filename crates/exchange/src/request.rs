@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::Time;
 use wire::v1::subscribe_request::Start as Wire;
 use wire::{Cursor, Failure, v1};
 
@@ -25,6 +26,8 @@ pub(crate) enum Start {
     Earliest,
     Latest,
     Snapshot,
+    /// At the first event recorded then or later.
+    Time(Time),
 }
 
 impl Subscription {
@@ -50,6 +53,7 @@ fn check_start(start: Option<&Wire>) -> Result<Start, Failure> {
     let position = match start {
         None => return Ok(Start::Committed),
         Some(Wire::Cursor(text)) => return check_cursor(text).map(Start::Cursor),
+        Some(Wire::Time(time)) => return Ok(Start::Time(wire::time_from_v1(time))),
         Some(Wire::Position(position)) => v1::StartPosition::try_from(*position),
     };
     match position {

@@ -40,7 +40,22 @@ pub(crate) struct Hub {
 #[derive(Default)]
 struct Seats {
     last: u64,
-    taken: BTreeMap<u64, Arc<AtomicU64>>,
+    taken: BTreeMap<u64, Taken>,
+}
+
+/// A seat that is taken.
+struct Taken {
+    /// The subscription's name; empty where it has none.
+    name: String,
+    position: Arc<AtomicU64>,
+}
+
+/// The open feeds of one subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OpenFeeds {
+    pub(crate) count: usize,
+    /// How far the slowest is.
+    pub(crate) slowest: Position,
 }
 
 /// A feed's place among the feeds; free again when it is dropped.
@@ -72,7 +87,7 @@ fn tell_feeds(feeds: usize) {
 
 impl Hub {
     /// A seat for one more feed, if there is one.
-    pub(crate) fn seat(self: &Arc<Self>, position: Position) -> Result<Seat, Failure> {
+    pub(crate) fn seat(self: &Arc<Self>, name: &str, position: Position) -> Result<Seat, Failure> {
         let mut seats = self.seats.lock();
         if seats.taken.len() >= self.config.feeds_max {
             let message = format!("{} feeds are open, more are not served; try again later", self.config.feeds_max);
@@ -80,7 +95,7 @@ impl Hub {
         }
         seats.last += 1;
         let (number, position) = (seats.last, Arc::new(AtomicU64::new(position.0)));
-        seats.taken.insert(number, Arc::clone(&position));
+        seats.taken.insert(number, Taken { name: name.to_owned(), position: Arc::clone(&position) });
         tell_feeds(seats.taken.len());
         Ok(Seat { hub: Arc::clone(self), position, number })
     }
@@ -89,7 +104,19 @@ impl Hub {
     fn lag(&self) -> u64 {
         let durable = self.journal.bounds(JournalId::Events).durable.0;
         let seats = self.seats.lock();
-        seats.taken.values().map(|it| durable.saturating_sub(it.load(Ordering::Relaxed))).max().unwrap_or(0)
+        seats.taken.values().map(|it| durable.saturating_sub(it.position.load(Ordering::Relaxed))).max().unwrap_or(0)
+    }
+
+    /// The open feeds that have a name, by it.
+    pub(crate) fn open_feeds(&self) -> BTreeMap<String, OpenFeeds> {
+        let mut open: BTreeMap<String, OpenFeeds> = BTreeMap::new();
+        for taken in self.seats.lock().taken.values().filter(|it| !it.name.is_empty()) {
+            let position = Position(taken.position.load(Ordering::Relaxed));
+            let feeds = open.entry(taken.name.clone()).or_insert(OpenFeeds { count: 0, slowest: position });
+            feeds.count += 1;
+            feeds.slowest = feeds.slowest.min(position);
+        }
+        open
     }
 }
 

@@ -15,6 +15,7 @@ use crate::metrics::REFUSED;
 use crate::request::{Subscription, check_cursor, check_name};
 use crate::runner::Hub;
 use crate::start::{begin, check};
+use crate::subscriptions;
 
 /// The exchange's API.
 pub struct Exchange {
@@ -30,7 +31,7 @@ impl Exchange {
         let subscription = Subscription::check(request)?;
         let binding = binding_of(&subscription.filter);
         let beginning = begin(&self.hub, &subscription, binding).await?;
-        let seat = self.hub.seat(beginning.cursor.position)?;
+        let seat = self.hub.seat(&subscription.name, beginning.cursor.position)?;
         debug!(subscriber = seat.number, subscription = subscription.name, start = ?subscription.start, "feed opened");
         Ok(Feed::new(Arc::clone(&self.hub), seat, subscription.filter, subscription.heartbeat, beginning))
     }
@@ -64,5 +65,12 @@ impl v1::exchange_service_server::ExchangeService for Exchange {
     ) -> Result<Response<v1::CommitCursorResponse>, Status> {
         self.commit(request.into_inner()).await.map_err(refused)?;
         Ok(Response::new(v1::CommitCursorResponse {}))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<v1::ListSubscriptionsRequest>,
+    ) -> Result<Response<v1::ListSubscriptionsResponse>, Status> {
+        subscriptions::list(&self.hub, &request.into_inner()).await.map(Response::new).map_err(refused)
     }
 }

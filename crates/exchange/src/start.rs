@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use journal::{Journal, JournalId};
-use model::{Epoch, ErrorKind, Position, RecordedEvent};
+use journal::{Journal, JournalError, JournalId, Level, ReadLimit};
+use model::{Epoch, ErrorKind, Position, RecordedEvent, Time};
 use tokio::time::timeout;
 use wire::{Cursor, Failure, FilterBinding};
 
+use crate::error::reading;
 use crate::filter::Filter;
 use crate::request::{Start, Subscription};
 use crate::runner::Hub;
@@ -33,6 +34,10 @@ pub(crate) async fn begin(hub: &Hub, subscription: &Subscription, binding: Filte
     let given = match subscription.start {
         Start::Earliest => return Ok(Beginning { earliest: true, ..at(after(Position(bounds.first.0.saturating_sub(1)))) }),
         Start::Latest => return Ok(Beginning { heartbeat_first: true, ..at(after(bounds.durable)) }),
+        Start::Time(time) => {
+            let before = before(&*hub.journal, time).await.map_err(|error| reading(&error))?;
+            return Ok(Beginning { heartbeat_first: true, ..at(after(before)) });
+        }
         Start::Snapshot => return snapshot(hub, &subscription.filter, binding).await,
         Start::Cursor(cursor) => cursor,
         Start::Committed => committed(hub, &subscription.name).await?,
@@ -42,6 +47,32 @@ pub(crate) async fn begin(hub: &Hub, subscription: &Subscription, binding: Filte
         return snapshot(hub, &subscription.filter, binding).await;
     }
     Ok(at(Cursor { filter: binding, ..given }))
+}
+
+/// The last durable position whose record is older than a moment. The journal's time never falls, so halving finds it.
+async fn before(journal: &dyn Journal, time: Time) -> Result<Position, JournalError> {
+    let bounds = journal.bounds(JournalId::Events);
+    let (mut low, mut high) = (bounds.first.0.saturating_sub(1), bounds.durable.0);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match recorded_after(journal, Position(middle)).await {
+            Ok(Some(recorded)) if recorded < time => low = middle + 1,
+            Ok(_) => high = middle,
+            // Retention has moved on meanwhile: what it took was the oldest.
+            Err(JournalError::Trimmed { first, .. }) => {
+                low = low.max(first.0.saturating_sub(1));
+                high = high.max(low);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Position(low))
+}
+
+/// When the first durable record after a position was recorded.
+pub(crate) async fn recorded_after(journal: &dyn Journal, position: Position) -> Result<Option<Time>, JournalError> {
+    let one = ReadLimit { records: 1, ..ReadLimit::default() };
+    Ok(journal.read(JournalId::Events, position, Level::Durable, one).await?.first().map(|record| record.time))
 }
 
 async fn committed(hub: &Hub, name: &str) -> Result<Cursor, Failure> {

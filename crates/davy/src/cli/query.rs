@@ -84,6 +84,8 @@ pub enum What {
     Gateways,
     /// The points of the site in force.
     Points,
+    /// Who follows the feed of events, and how far each is behind.
+    Subscriptions,
     /// The figures of the alarm system beside the targets of ISA-18.2 and EEMUA 191; the last 30 days unless --from and --to are given.
     Statistics,
 }

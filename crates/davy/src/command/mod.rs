@@ -20,6 +20,7 @@ pub mod server;
 pub mod simulate;
 pub mod site;
 mod statistics;
+mod subscriptions;
 mod supervision;
 mod trend;
 mod unused;

@@ -10,7 +10,7 @@ use wire::v1::registry_service_client::RegistryServiceClient;
 use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
 use crate::command::{
-    alarms, aligned, events as lines, gateways as reports, moment, occurrences, online, server, statistics, supervision, trend,
+    alarms, aligned, events as lines, gateways as reports, moment, occurrences, online, server, statistics, subscriptions, supervision, trend,
     unused,
 };
 use crate::exit::CommandError;
@@ -38,6 +38,7 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::DeadLetters => dead_letters(channel, args, span, &mut out).await?,
         What::Gateways => gateways(channel, args, &mut out).await?,
         What::Points => points(channel, args, &mut out).await?,
+        What::Subscriptions => subscriptions::run(channel, args, &mut out).await?,
         What::Statistics => statistics::run(channel, span.from, span.to, args.json, &mut out).await?,
     }
     out.flush().map(drop)

@@ -9,3 +9,4 @@ mod flow;
 mod mem;
 mod server;
 mod snapshot;
+mod subscriptions;
