@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("supervision", &["model"]),
     ("tuning", &["model", "alarm"]),
     ("hazard", &["model"]),
+    ("zone", &["model"]),
     ("simulator", &["model"]),
     ("sparkplug", &["model"]),
     ("wire", &["model"]),
@@ -36,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "supervision",
             "tuning",
             "hazard",
+            "zone",
             "simulator",
             "sparkplug",
             "wire",
@@ -63,6 +65,8 @@ const PURE: &[(&str, &[&str])] = &[
     ("supervision", &["thiserror"]),
     ("tuning", &["thiserror"]),
     ("hazard", &["thiserror"]),
+    // Geodesics on the ellipsoid (with libm and nothing else), and its tables are CSV.
+    ("zone", &["thiserror", "csv", "geographiclib-rs", "libm"]),
     ("simulator", &["thiserror"]),
     // The format is protobuf; its derive is all that decodes it.
     ("sparkplug", &["thiserror", "prost"]),
