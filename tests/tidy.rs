@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("zone", &["model"]),
     ("simulator", &["model"]),
     ("sparkplug", &["model"]),
+    ("cap", &["model"]),
     ("wire", &["model"]),
     ("journal", &["model"]),
     ("store", &["model"]),
@@ -40,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "zone",
             "simulator",
             "sparkplug",
+            "cap",
             "wire",
             "journal",
             "store",
@@ -70,6 +72,8 @@ const PURE: &[(&str, &[&str])] = &[
     ("simulator", &["thiserror"]),
     // The format is protobuf; its derive is all that decodes it.
     ("sparkplug", &["thiserror", "prost"]),
+    // The format is XML with local times.
+    ("cap", &["thiserror", "jiff", "quick-xml"]),
 ];
 
 /// Second TLS stacks and second crypto providers.
