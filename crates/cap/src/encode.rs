@@ -1,6 +1,7 @@
 //! An alert as XML: the elements in the standard's order, indented, UTF-8.
 
 use quick_xml::Writer;
+use quick_xml::escape::partial_escape;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use crate::NAMESPACE;
@@ -54,7 +55,9 @@ impl Out {
     }
 
     fn leaf(&mut self, name: &str, text: &str) {
-        self.block(BytesStart::new(name), |out| out.event(Event::Text(BytesText::new(text))));
+        // Quotes need no escape between tags, and lists are full of them.
+        let escaped = BytesText::from_escaped(partial_escape(text));
+        self.block(BytesStart::new(name), |out| out.event(Event::Text(escaped)));
     }
 
     fn maybe(&mut self, name: &str, text: Option<&str>) {

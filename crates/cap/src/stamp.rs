@@ -99,6 +99,11 @@ impl Stamp {
         Time::from_micros(self.seconds * 1_000_000)
     }
 
+    /// How far local time was ahead of UTC where it was written.
+    pub const fn offset(self) -> Offset {
+        self.offset
+    }
+
     fn local(self) -> Option<civil::DateTime> {
         let instant = jiff::Timestamp::from_second(self.seconds).ok()?;
         let local = self.offset.of_jiff()?.to_datetime(instant);
@@ -107,6 +112,11 @@ impl Stamp {
 }
 
 impl Offset {
+    /// Minutes ahead of UTC.
+    pub const fn get(self) -> i16 {
+        self.minutes
+    }
+
     fn of_jiff(self) -> Option<tz::Offset> {
         tz::Offset::from_seconds(i32::from(self.minutes) * 60).ok()
     }
