@@ -3,94 +3,14 @@
 //! The isolation zone is a circle around the source. The protective zone is a square of side D downwind, the middle of its upwind edge in
 //! the source; a circle of radius D where the wind is unknown, light, old or from the future. Whatever was not known takes the larger figure.
 
-use model::{Location, Span, Time};
+use model::Location;
 
 use crate::key::{SubstanceKey, UnNumber, Variant};
 use crate::note::{Doubt, Note};
 use crate::plane::{InvalidPlace, Plane, Spot, full_circle};
+use crate::release::{Bounds, DayNight, Light, Release, Spill};
 use crate::sun::{SunError, day_or_night};
-use crate::table::{Confidence, Cylinders, Distances, Reach, Row, Tables};
-
-/// How much was spilled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spill {
-    /// 208 L or less.
-    Small,
-    /// More.
-    Large,
-    /// Taken as large.
-    Unknown,
-}
-
-/// Day is from sunrise to sunset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DayNight {
-    /// The sun is up.
-    Day,
-    /// It is not.
-    Night,
-}
-
-/// How day and night are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Light {
-    /// Somebody said.
-    Given(DayNight),
-    /// By the sun's position.
-    BySun,
-}
-
-/// A wind as measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Wind {
-    /// Where it comes from, degrees from north over east, 0 to 360.
-    pub from_deg: f64,
-    /// Metres a second.
-    pub speed_mps: f64,
-    /// When it was measured.
-    pub measured_at: Time,
-}
-
-/// What got out, where and when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Release {
-    /// What.
-    pub substance: SubstanceKey,
-    /// Which row, where the number has several.
-    pub variant: Option<Variant>,
-    /// How much.
-    pub spill: Spill,
-    /// Whether a tank, rail tank car or tank truck is in the fire.
-    pub tank_on_fire: bool,
-    /// The orange guide, where the caller knows it.
-    pub orange_guide: Option<u16>,
-    /// Day or night.
-    pub light: Light,
-    /// The wind, if anybody measured it.
-    pub wind: Option<Wind>,
-    /// Where the source is.
-    pub location: Location,
-    /// The time asked about.
-    pub at: Time,
-}
-
-/// When a wind still counts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    /// The oldest measurement that counts.
-    pub wind_age_max: Span,
-    /// How far in the future a measurement may be: clocks differ.
-    pub wind_ahead_max: Span,
-    /// A lighter wind has no direction, metres a second.
-    pub light_wind_mps: f64,
-}
-
-impl Default for Bounds {
-    /// Ten minutes, five seconds, 1 m/s.
-    fn default() -> Self {
-        Self { wind_age_max: Span::from_secs(600), wind_ahead_max: Span::from_secs(5), light_wind_mps: 1.0 }
-    }
-}
+use crate::table::{Confidence, Cylinders, Distances, Fire, Reach, Row, Tables};
 
 /// The form of the protective zone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -206,7 +126,11 @@ pub fn guide(tables: &Tables, release: &Release, bounds: &Bounds) -> Result<Guid
     }
     let light = light(release, &mut notes)?;
     let (shape, wind) = shape(release, bounds)?;
-    let spill = spill(tables, un, release, light, wind.ok(), &mut notes)?;
+    let spill = match spill(tables, un, release, light, wind.ok(), &mut notes) {
+        // A fire has a figure of its own, which must not be lost with that of the spill.
+        Err(GuideError::NoLargeFigures { .. }) if fire(tables, un, release).is_some() => None,
+        spill => spill?,
+    };
     let (spill_m, protect) = spill.as_ref().map_or((None, None), |it| (Some(it.isolate_m), Some(it.reach)));
     let isolate_m =
         with_fire(tables, un, release, spill_m, &mut notes).ok_or_else(|| GuideError::NotListed(release.substance.clone()))?;
@@ -343,14 +267,18 @@ fn by_wind(cylinders: &Cylinders, light: DayNight, speed_mps: Option<f64>) -> Re
     }
 }
 
+/// The figure for a fire, where there is one: by the caller's orange guide, or the number's.
+fn fire<'a>(tables: &'a Tables, un: UnNumber, release: &Release) -> Option<&'a Fire> {
+    let listed = tables.orange_guide(un).map(|it| it.guide);
+    release.orange_guide.or(listed).filter(|_| release.tank_on_fire).and_then(|guide| tables.fire(guide))
+}
+
 /// The larger of what fire and spill need; `None` where neither is listed.
 fn with_fire(tables: &Tables, un: UnNumber, release: &Release, spill_m: Option<f64>, notes: &mut Vec<Note>) -> Option<f64> {
     if !release.tank_on_fire {
         return spill_m;
     }
-    let listed = tables.orange_guide(un);
-    let fire = release.orange_guide.or_else(|| listed.map(|it| it.guide)).and_then(|guide| tables.fire(guide));
-    let Some(fire) = fire else {
+    let Some(fire) = fire(tables, un, release) else {
         notes.push(Note::FireUnknown);
         return spill_m;
     };
@@ -363,13 +291,6 @@ fn with_fire(tables: &Tables, un: UnNumber, release: &Release, spill_m: Option<f
     }
     notes.push(Note::FireIsLarger { spill_m });
     Some(fire.isolate_m)
-}
-
-impl DayNight {
-    /// As in a sentence.
-    pub const fn as_str(self) -> &'static str {
-        of_light(self, "day", "night")
-    }
 }
 
 impl Guide {

@@ -9,16 +9,18 @@ mod key;
 mod note;
 mod plane;
 mod read;
+mod release;
 mod sun;
 mod survey;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use guide::{Area, Bounds, DayNight, Guide, GuideError, Light, Release, Shape, Spill, Wind, guide};
+pub use guide::{Area, Guide, GuideError, Shape, guide};
 pub use key::{Cas, InvalidKey, SubstanceKey, UnNumber, Variant};
 pub use note::{Doubt, Note};
 pub use plane::InvalidPlace;
+pub use release::{Bounds, DayNight, Light, Release, Spill, Wind};
 pub use sun::{SUN_YEARS, SunError, day_or_night};
 pub use survey::{Extent, Heads, Inside, POLYGON_VERTICES_MAX, Place, PlaceFault, Survey, Within, survey};
 pub use table::{CasRow, Confidence, Cylinders, Distances, Fire, GuideRow, Reach, Row, TableFault, TableTexts, Tables};

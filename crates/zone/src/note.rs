@@ -4,8 +4,8 @@ use std::fmt;
 
 use model::Span;
 
-use crate::guide::DayNight;
 use crate::key::{Cas, UnNumber, Variant};
+use crate::release::DayNight;
 use crate::table::Confidence;
 
 /// Why a wind does not turn the zone.

@@ -3,8 +3,8 @@
 use libm::{asin, cos, sin};
 use model::{Location, Time};
 
-use crate::guide::DayNight;
 use crate::plane::{InvalidPlace, checked};
+use crate::release::DayNight;
 
 /// The years for which the formulae are good enough.
 pub const SUN_YEARS: std::ops::Range<u16> = 1950..2101;

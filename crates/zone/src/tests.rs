@@ -157,6 +157,10 @@ fn the_larger_of_fire_and_spill_isolates() {
     assert!(asked(&release(un(1_075))).is_err(), "without a fire nothing is known of it");
     assert_eq!(fire(1_203, Some(128)).unwrap().isolate_m, 800.0);
     assert!(fire(1_203, None).is_err());
+    // Sulfur dioxide: nothing is listed for its large spill, but the fire's figure is not lost with it.
+    let dioxide = fire(1_079, Some(125)).unwrap();
+    assert_eq!((dioxide.isolate_m, dioxide.protect), (1_600.0, None));
+    assert!(fire(1_079, None).is_err());
 }
 
 /// Source, where the wind is from, kilometres, corners.
