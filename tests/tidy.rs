@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tuning", &["model", "alarm"]),
     ("hazard", &["model"]),
     ("zone", &["model"]),
+    ("duty", &["model"]),
     ("simulator", &["model"]),
     ("sparkplug", &["model"]),
     ("cap", &["model"]),
@@ -39,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tuning",
             "hazard",
             "zone",
+            "duty",
             "simulator",
             "sparkplug",
             "cap",
@@ -69,6 +71,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("hazard", &["thiserror"]),
     // Geodesics on the ellipsoid (with libm and nothing else), and its tables are CSV.
     ("zone", &["thiserror", "csv", "geographiclib-rs", "libm"]),
+    ("duty", &[]),
     ("simulator", &["thiserror"]),
     // The format is protobuf; its derive is all that decodes it.
     ("sparkplug", &["thiserror", "prost"]),
