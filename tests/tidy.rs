@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &["model"]),
     ("sparkplug", &["model"]),
     ("cap", &["model"]),
+    ("cloudevents", &["model"]),
     ("wire", &["model"]),
     ("journal", &["model"]),
     ("store", &["model"]),
@@ -44,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "simulator",
             "sparkplug",
             "cap",
+            "cloudevents",
             "wire",
             "journal",
             "store",
@@ -77,6 +79,8 @@ const PURE: &[(&str, &[&str])] = &[
     ("sparkplug", &["thiserror", "prost"]),
     // The format is XML with local times.
     ("cap", &["thiserror", "jiff", "quick-xml"]),
+    // The format is JSON with RFC 3339 times, and its signature an HMAC in base 64.
+    ("cloudevents", &["thiserror", "base64", "hmac", "jiff", "serde", "serde_json", "sha2"]),
 ];
 
 /// Second TLS stacks and second crypto providers.
