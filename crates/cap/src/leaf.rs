@@ -130,14 +130,18 @@ impl Uri {
     /// The address.
     ///
     /// # Errors
-    /// Empty, longer than a text may be; white space, control characters or `<>"{}|\^` and the back-tick in it.
+    /// Empty, longer than a text may be; white space, control characters, brackets, `<>"|\^` or a back-tick in it; a `%` without two
+    /// digits, a second `#`, a colon after what is no scheme.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        const NEVER: &[char] = &['<', '>', '"', '{', '}', '|', '\\', '^', '`'];
+        const NEVER: &[char] = &['<', '>', '"', '{', '}', '[', ']', '|', '\\', '^', '`'];
         if text.is_empty() || text.len() > TEXT_BYTES_MAX {
             return Err(Invalid::new(text, "it is no address"));
         }
         if text.chars().any(|it| NEVER.contains(&it) || it.is_whitespace() || it.is_control() || !of_xml(it)) {
             return Err(Invalid::new(text, "it holds a character that no address has"));
+        }
+        if !escaped(text) || text.matches('#').count() > 1 || !begins_well(text) {
+            return Err(Invalid::new(text, "it is no address: look at its `%`, `#` and `:`"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -146,6 +150,20 @@ impl Uri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Every `%` has its two digits.
+fn escaped(text: &str) -> bool {
+    text.split('%').skip(1).all(|it| it.len() >= 2 && it.bytes().take(2).all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// A colon in the first part ends a scheme.
+fn begins_well(text: &str) -> bool {
+    let first = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let Some((scheme, _)) = first.split_once(':') else { return true };
+    let mut letters = scheme.bytes();
+    letters.next().is_some_and(|it| it.is_ascii_alphabetic())
+        && letters.all(|it| it.is_ascii_alphanumeric() || b"+-.".contains(&it))
 }
 
 impl Decimal {
@@ -218,8 +236,11 @@ mod tests {
         for wrong in ["", "zh_CN", "-", "zh-", "1e", "toolonglanguage", "zh-CN "] {
             assert!(Language::new(wrong).is_err(), "{wrong:?}");
         }
-        for right in ["https://x.example/a?b=c#d", "mailto:a@b", "image.jpg", "https://例子.测试/图"] {
+        for right in ["https://x.example/a?b=c#d", "mailto:a@b", "image.jpg", "a%4B/b:c", "?x=a:b", "https://例子.测试/图"] {
             assert!(Uri::new(right).is_ok(), "{right}");
+        }
+        for wrong in ["a%zz", "a%4", "%", "%é0", "::", "1a:b", "a[b]", "a#b#c"] {
+            assert!(Uri::new(wrong).is_err(), "{wrong}");
         }
         assert!(Uri::new("a b").is_err() && Uri::new("<x>").is_err() && Uri::new("").is_err());
     }

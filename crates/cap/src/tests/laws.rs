@@ -52,7 +52,7 @@ fn reference() -> impl Strategy<Value = Reference> {
 }
 
 fn resource() -> impl Strategy<Value = Resource> {
-    let uri = option::of("[a-z:/?=&%-]{1,20}".prop_map(|it| Uri::new(&it).unwrap()));
+    let uri = option::of("[a-z/?=&-]{1,20}(%2F#a:)?".prop_map(|it| Uri::new(&it).unwrap()));
     (text(), text(), option::of(any::<u64>()), uri, option::of(text()), option::of(text()))
         .prop_map(|(desc, mime_type, size, uri, deref_uri, digest)| Resource { desc, mime_type, size, uri, deref_uri, digest })
 }

@@ -3,13 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use cap::{Alert, Area, Circle, Info, Listed, Named, Polygon, Resource, Stamp, Text, Uri, decode};
+use ::cap::{
+    Alert, Area, Audience, Circle, Colour, Info, Kind, Language, Listed, Locality, Named, Offset, Point, Polygon, Resource,
+    Stamp, Subject, Text, Token, Uri, Warning, Words, decode, encode,
+};
 use harness::foreign::python;
+use model::{Location, Span, Time};
 use serde_json::{Value, json};
 
 /// What the foreign readers make of files: a line of JSON for each.
 fn read(files: &[PathBuf]) -> Vec<Value> {
-    let output = python(".venv-cap", "tests/foreign/cap_reader.py").args(files).output().expect("python runs");
+    let output = python(".venv-formats", "tests/foreign/cap_reader.py").args(files).output().expect("python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
     let lines: Vec<_> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
@@ -67,7 +71,7 @@ fn info(info: &Info) -> Value {
     let [sender_name, headline, description, instruction] = texts;
     let web = info.web.as_ref().map(Uri::as_str);
     json!({
-        "language": info.language.as_ref().map(cap::Language::as_str),
+        "language": info.language.as_ref().map(Language::as_str),
         "category": info.category.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
         "event": info.event.as_str(),
         "responseType": info.response_type.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
@@ -197,4 +201,68 @@ fn what_the_schema_refuses_is_refused_and_the_rest_is_known() {
             assert_eq!(seen["alert"], fields(&decoded.expect("read").alert), "{} -> {}", change.from, change.to);
         }
     }
+}
+
+/// A chlorine release in a south-west wind, its zone and its figures, as a warning that others read.
+#[test]
+fn a_zone_goes_into_a_warning_as_it_is() {
+    let at = Time::from_micros(1_795_912_560_000_000);
+    let release = zone::Release {
+        substance: zone::SubstanceKey::Un(zone::UnNumber::new(1_017).expect("chlorine")),
+        variant: None,
+        spill: zone::Spill::Unknown,
+        tank_on_fire: false,
+        orange_guide: None,
+        light: zone::Light::BySun,
+        wind: Some(zone::Wind { from_deg: 225.0, speed_mps: 4.0, measured_at: at }),
+        location: Location { lat: 32.061, lon: 120.513 },
+        at,
+    };
+    let guide = zone::guide(&zone::Tables::shipped(), &release, &zone::Bounds::default()).expect("it is listed");
+    let Ok(Some(zone::Area::Polygon(outline))) = guide.protective() else { panic!("a square: {guide:?}") };
+    let points = outline.iter().map(|it| Point::new(it.lat, it.lon).expect("a point")).collect();
+    let centre = Point::new(guide.source.lat, guide.source.lon).expect("a point");
+    let sent = Stamp::new(at, Offset::CHINA).expect("a time");
+    let text = |text: &str| Text::new(text).expect("a text");
+    let words = Words {
+        event: text("chlorine"),
+        sender_name: text("park"),
+        headline: text("chlorine"),
+        description: text(&guide.notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        instruction: None,
+        place: text("north-east of the source"),
+        contact: None,
+    };
+    let warning = Warning {
+        identifier: Token::new("z-1").expect("a name"),
+        sender: Token::new("davy@rugang.example").expect("a name"),
+        sent,
+        drill: None,
+        kind: Kind::First,
+        audience: Audience::default(),
+        subject: Subject::EarlyWarning(Colour::Red),
+        source: None,
+        incidents: Vec::new(),
+        zh: words.clone(),
+        en: words,
+        response: Vec::new(),
+        event_code: Vec::new(),
+        onset: None,
+        expires: Stamp::new(at + Span::from_secs(1_800), Offset::CHINA).expect("a time"),
+        parameters: vec![Named { name: text("basis"), value: text(zone::LABEL) }],
+        locality: Locality {
+            polygons: vec![Polygon::new(points).expect("closed")],
+            circles: vec![Circle::new(centre, guide.isolate_m / 1e3).expect("a circle")],
+            codes: Vec::new(),
+        },
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("zone.xml");
+    std::fs::write(&file, encode(&warning.alert().expect("an alert")).expect("small")).expect("a file can be written");
+    let seen = &read(&[file])[0];
+    assert_eq!(seen["schema"], json!(true));
+    let area = &seen["alert"]["info"][1]["area"][0];
+    let outline: Vec<_> = outline.iter().map(|it| [it.lat, it.lon]).collect();
+    assert_eq!(area["polygon"], json!([outline]), "to the last digit");
+    assert_eq!(area["circle"], json!([[32.061, 120.513, 0.15]]));
 }
