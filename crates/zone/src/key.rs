@@ -132,6 +132,16 @@ impl Variant {
         }
     }
 
+    /// In Chinese.
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::Land => "陆上",
+            Self::Water => "水中",
+            Self::ZoneA => "吸入危害A区",
+            Self::ZoneB => "吸入危害B区",
+        }
+    }
+
     /// From the word in the table.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Land, Self::Water, Self::ZoneA, Self::ZoneB].into_iter().find(|it| it.as_str() == word)

@@ -109,3 +109,59 @@ impl fmt::Display for Note {
         }
     }
 }
+
+impl Note {
+    /// The same in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Wind(doubt) => format!("{}，按圆形区域划定", doubt.zh()),
+            Self::SpillUnknown => "泄漏量不明，按大量泄漏".to_owned(),
+            Self::VariantUnknown(variants) => {
+                let words: Vec<_> = variants.iter().map(|it| it.zh()).collect();
+                format!("泄漏情形不明（{}），取较大值", words.join("、"))
+            }
+            Self::TakenAs { cas, un, .. } => format!("{cas} 按 {un} 查表，请核对浓度和状态"),
+            Self::BySun(light) => format!("按太阳位置为{}", light.zh()),
+            Self::Cylinders => "数值适用于一吨钢瓶或数个小钢瓶；储罐、罐车所需距离更大".to_owned(),
+            Self::OrMore => "防护距离为该值或更大（表中上限）".to_owned(),
+            Self::Sure { confidence, source } => format!("可信度{}：{source}", confidence.zh()),
+            Self::FireIsLarger { spill_m: Some(metres) } => format!("隔离距离按火灾；仅泄漏需 {metres:.0} 米"),
+            Self::FireIsLarger { spill_m: None } => "隔离距离按火灾".to_owned(),
+            Self::FireUnknown => "火灾隔离距离不明：未查到橙页指南号".to_owned(),
+            Self::SpillNotListed => "无泄漏数据，防护区不明".to_owned(),
+        }
+    }
+}
+
+impl Doubt {
+    /// The same in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Unknown => "风向风速不明".to_owned(),
+            Self::Light { speed_mps } => format!("风力微弱（{speed_mps:.1} 米/秒）"),
+            Self::Old { age } => format!("风的测量已过 {} 秒", age.micros() / 1_000_000),
+            Self::Ahead { by } => format!("风的测量时间超前 {} 秒", by.micros() / 1_000_000),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_say_the_same_figures() {
+        let cas = Cas::parse("7664-41-7").unwrap();
+        let un = UnNumber::new(1_005).unwrap();
+        for (note, figure) in [
+            (Note::Wind(Doubt::Light { speed_mps: 0.54 }), "0.5"),
+            (Note::Wind(Doubt::Old { age: Span::from_secs(601) }), "601"),
+            (Note::Wind(Doubt::Ahead { by: Span::from_secs(9) }), "9"),
+            (Note::TakenAs { cas, un, note: String::new() }, "CAS 7664-41-7"),
+            (Note::FireIsLarger { spill_m: Some(29.6) }, "30"),
+            (Note::Sure { confidence: Confidence::Medium, source: "ERG 2024 table 3".to_owned() }, "ERG 2024 table 3"),
+        ] {
+            assert!(note.to_string().contains(figure) && note.zh().contains(figure), "{note}: {}", note.zh());
+        }
+    }
+}

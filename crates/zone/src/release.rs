@@ -93,4 +93,12 @@ impl DayNight {
             Self::Night => "night",
         }
     }
+
+    /// In Chinese.
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::Day => "白天",
+            Self::Night => "夜间",
+        }
+    }
 }

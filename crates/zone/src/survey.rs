@@ -181,6 +181,16 @@ impl Heads {
     }
 }
 
+impl Heads {
+    /// In Chinese.
+    pub fn zh(&self) -> String {
+        match self.unknown {
+            0 => format!("{} 人", self.known),
+            unknown => format!("至少 {} 人，另有 {unknown} 处人数不明", self.known),
+        }
+    }
+}
+
 impl fmt::Display for Heads {
     /// `120`, or `at least 120, 2 places unknown`: what is not known is never counted as nobody.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -222,9 +222,26 @@ impl Distances {
     }
 }
 
+impl Reach {
+    /// In Chinese.
+    pub fn zh(self) -> String {
+        format!("{:.1} 公里{}", self.km, if self.or_more { "或更远" } else { "" })
+    }
+}
+
 impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.1} km{}", self.km, if self.or_more { " or more" } else { "" })
+    }
+}
+
+impl Confidence {
+    /// In Chinese.
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::High => "高",
+            Self::Medium => "中",
+        }
     }
 }
 

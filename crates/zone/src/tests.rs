@@ -93,6 +93,7 @@ fn what_is_unknown_takes_the_larger_figure_and_is_said() {
 fn eleven_kilometres_are_eleven_or_more() {
     let found = asked(&release(un(2_480))).unwrap();
     assert_eq!(found.protect.unwrap().to_string(), "11.0 km or more");
+    assert_eq!(found.protect.unwrap().zh(), "11.0 公里或更远");
     assert_eq!(notes(&found), ["the protective distance is this or more: the table ends here"]);
     let water = Release { light: Light::Given(DayNight::Night), ..release(un(1_836)) };
     assert!(asked(&water).unwrap().protect.unwrap().or_more, "in water, by night");
@@ -265,6 +266,7 @@ fn people_are_counted_by_zone_and_unknown_is_not_nobody() {
     assert!((school.distance_m - 2_399.9).abs() < 0.02 && (school.bearing_deg.unwrap() - 180.0).abs() < 0.001);
     assert_eq!(counted.isolation.to_string(), "50");
     assert_eq!(counted.protective.to_string(), "at least 100, 2 places unknown");
+    assert_eq!(counted.protective.zh(), "至少 100 人，另有 2 处人数不明");
     assert_eq!(counted.total, Heads { known: 150, places: 5, unknown: 2 });
     assert_eq!(Heads { known: 0, places: 1, unknown: 1 }.to_string(), "at least 0, 1 place unknown");
 }
