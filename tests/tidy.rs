@@ -14,8 +14,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("supervision", &["model"]),
     ("tuning", &["model", "alarm"]),
     ("hazard", &["model"]),
+    ("zone", &["model"]),
+    ("duty", &["model"]),
     ("simulator", &["model"]),
     ("sparkplug", &["model"]),
+    ("cap", &["model"]),
+    ("cloudevents", &["model"]),
     ("wire", &["model"]),
     ("journal", &["model"]),
     ("store", &["model"]),
@@ -36,8 +40,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "supervision",
             "tuning",
             "hazard",
+            "zone",
+            "duty",
             "simulator",
             "sparkplug",
+            "cap",
+            "cloudevents",
             "wire",
             "journal",
             "store",
@@ -63,9 +71,16 @@ const PURE: &[(&str, &[&str])] = &[
     ("supervision", &["thiserror"]),
     ("tuning", &["thiserror"]),
     ("hazard", &["thiserror"]),
+    // Geodesics on the ellipsoid (with libm and nothing else), and its tables are CSV.
+    ("zone", &["thiserror", "csv", "geographiclib-rs", "libm"]),
+    ("duty", &[]),
     ("simulator", &["thiserror"]),
     // The format is protobuf; its derive is all that decodes it.
     ("sparkplug", &["thiserror", "prost"]),
+    // The format is XML with local times.
+    ("cap", &["thiserror", "jiff", "quick-xml"]),
+    // The format is JSON with RFC 3339 times, and its signature an HMAC in base 64.
+    ("cloudevents", &["thiserror", "base64", "hmac", "jiff", "serde", "serde_json", "sha2"]),
 ];
 
 /// Second TLS stacks and second crypto providers.
