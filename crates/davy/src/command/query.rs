@@ -10,8 +10,8 @@ use wire::v1::registry_service_client::RegistryServiceClient;
 use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
 use crate::command::{
-    alarms, aligned, events as lines, gateways as reports, moment, occurrences, online, server, statistics, subscriptions, supervision, trend,
-    unused,
+    alarms, aligned, events as lines, gateways as reports, moment, occurrences, online, server, statistics, subscriptions,
+    supervision, trend, unused,
 };
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};

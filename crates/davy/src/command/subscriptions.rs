@@ -68,7 +68,10 @@ mod tests {
             ..v1::Subscription::default()
         };
         let said = line(&behind);
-        assert!(said.starts_with("transport ") && said.contains("1234") && said.ends_with("2026-01-31T08:00:00.000000Z"), "{said}");
+        assert!(
+            said.starts_with("transport ") && said.contains("1234") && said.ends_with("2026-01-31T08:00:00.000000Z"),
+            "{said}"
+        );
         assert!(line(&v1::Subscription { expired: true, ..behind.clone() }).ends_with("start anew"));
         let json: serde_json::Value = serde_json::from_str(&json_line(&behind)).expect("JSON");
         assert_eq!((json["records_behind"].as_i64(), json["expired"].as_bool()), (Some(1_234), Some(false)));
