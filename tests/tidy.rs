@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["model", "alarm", "figures", "wire", "journal", "service"]),
     ("historian", &["model", "figures", "supervision", "wire", "journal", "store", "service"]),
     ("registry", &["model", "site", "hazard", "wire", "journal", "store", "service"]),
-    ("exchange", &["model", "wire", "journal", "store", "service"]),
+    ("exchange", &["model", "wire", "journal", "store", "service", "cloudevents"]),
     ("ledger", &["model", "wire", "journal", "store", "service"]),
     (
         "davy",

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use exchange::Webhook;
 use figures::FloodConfig;
 use ingest::MqttConfig;
 use model::Span;
@@ -14,6 +15,7 @@ use store::{Policy, StoreUrl};
 use crate::cli::UpArgs;
 use crate::exit::CommandError;
 use crate::history::History;
+use crate::webhooks::{Written, webhooks};
 
 /// What `up` runs with.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct Settings {
     pub http_listen: SocketAddr,
     /// When an operator position is flooded.
     pub flood: FloodConfig,
+    /// Whose HTTP servers get the feed pushed.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// The same keys as the flags; unknown ones are errors.
@@ -66,6 +70,7 @@ struct File {
     flood_end_below: Option<u32>,
     flood_window_minutes: Option<u32>,
     history: Option<History>,
+    webhook: Option<Vec<Written>>,
 }
 
 impl Settings {
@@ -98,6 +103,7 @@ impl Settings {
             &mut faults,
         );
         let history = file.history.unwrap_or_default().policy(&mut faults);
+        let webhooks = webhooks(file.webhook.unwrap_or_default(), &mut faults);
         let site = args.site.clone().or(file.site);
         if site.is_none() && !args.demo {
             faults.push("--site is missing; give a site file or a folder of them, or try `davy up --demo`".to_owned());
@@ -126,6 +132,7 @@ impl Settings {
             grpc_listen: args.grpc_listen.or(file.grpc_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 50_051))),
             http_listen: args.http_listen.or(file.http_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_080))),
             flood,
+            webhooks,
         })
     }
 }

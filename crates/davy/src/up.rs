@@ -71,8 +71,9 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let alarm_service = start_engine(&journal, &health, &mut parts);
     start_floods(&journal, settings.flood, &health, &mut parts);
     let history_service = start_historian(&settings, &journal, &store, &health, &mut parts);
+    let config = exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() };
     let exchange =
-        exchange::Parts { journal: Arc::clone(&journal), latch: health.latch("exchange"), config: exchange::Config::default() };
+        exchange::Parts { journal: Arc::clone(&journal), latch: health.latch("exchange"), config };
     let (exchange_service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
     parts.start(Stage::Serve, "exchange", |_| exchange.run());
     let registry = registry::Parts {

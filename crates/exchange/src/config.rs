@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Webhook;
+
 /// How feeds are served.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -17,6 +19,8 @@ pub struct Config {
     pub wait_limit: Duration,
     /// A snapshot of the list of open alarms after this many records of `events`.
     pub snapshot_records: u64,
+    /// Feeds that are pushed to HTTP servers of others.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl Default for Config {
@@ -28,6 +32,7 @@ impl Default for Config {
             poll_interval: Duration::from_secs(1),
             wait_limit: Duration::from_secs(10),
             snapshot_records: 10_000,
+            webhooks: Vec::new(),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Feed {
         })
     }
 
-    async fn next(&mut self) -> Option<Result<v1::SubscribeResponse, Status>> {
+    pub(crate) async fn next(&mut self) -> Option<Result<v1::SubscribeResponse, Status>> {
         loop {
             self.end_at_shutdown();
             if let Some(ready) = self.ready.pop_front() {

@@ -1,6 +1,7 @@
 //! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor.
 //! In: durable records of `events`; subscriptions and committed cursors over gRPC.
-//! Out: events in order, each with a cursor, and heartbeats with one; nothing is fed that a crash could take back.
+//! Out: events in order, each with a cursor, and heartbeats with one, over gRPC or posted to webhooks; nothing is fed that a crash could
+//! take back.
 //! May not enter: what an event means beyond its filter, any database, any other service.
 //! Start at feed.rs (one subscriber), then start.rs (where it begins).
 
@@ -17,6 +18,7 @@ mod serve;
 mod start;
 mod subscriptions;
 mod tail;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub use error::ExchangeError;
 pub use metrics::describe;
 pub use runner::ExchangeRunner;
 pub use serve::Exchange;
+pub use webhook::Webhook;
 
 /// What the exchange needs.
 pub struct Parts {

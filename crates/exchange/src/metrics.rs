@@ -11,6 +11,7 @@ pub(crate) const ENDED: &str = "davy_exchange_feeds_ended_total";
 pub(crate) const REFUSED: &str = "davy_exchange_refused_total";
 pub(crate) const COMMITS: &str = "davy_exchange_commits_total";
 pub(crate) const SUBSCRIPTIONS: &str = "davy_exchange_subscriptions";
+pub(crate) const ATTEMPTS: &str = "davy_exchange_webhook_attempts_total";
 pub(crate) const UNREADABLE: &str = "davy_exchange_unreadable_records_total";
 
 /// Says what each metric is.
@@ -24,5 +25,6 @@ pub fn describe() {
     describe_counter!(REFUSED, "Calls refused, by reason");
     describe_counter!(COMMITS, "Cursors committed");
     describe_gauge!(SUBSCRIPTIONS, "Subscriptions with a committed cursor");
+    describe_counter!(ATTEMPTS, "Events posted to webhooks, by result: delivered, refused, failed, no_answer");
     describe_counter!(UNREADABLE, "Records of events that could not be read and were passed over");
 }

@@ -13,14 +13,14 @@ use service::{Component, Latch, Shutdown};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use wire::Failure;
 
 use crate::committed::Committed;
 use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
 use crate::tail::Tail;
-use crate::{Config, ExchangeError};
+use crate::{Config, ExchangeError, webhook};
 
 /// What feeds share.
 pub(crate) struct Hub {
@@ -35,6 +35,8 @@ pub(crate) struct Hub {
     /// Whether the committed cursors are there.
     pub(crate) loaded: watch::Sender<bool>,
     seats: Mutex<Seats>,
+    /// What is wrong with webhooks, by name.
+    troubles: Mutex<BTreeMap<String, String>>,
 }
 
 #[derive(Default)]
@@ -100,6 +102,21 @@ impl Hub {
         Ok(Seat { hub: Arc::clone(self), position, number })
     }
 
+    /// Notes what is wrong with a webhook, or that nothing is any more.
+    pub(crate) fn trouble(&self, webhook: &str, trouble: Option<String>) {
+        let mut troubles = self.troubles.lock();
+        match trouble {
+            Some(trouble) => drop(troubles.insert(webhook.to_owned(), trouble)),
+            None => drop(troubles.remove(webhook)),
+        }
+    }
+
+    /// The first webhook with which something is wrong, in words.
+    fn troubled(&self) -> Option<String> {
+        let troubles = self.troubles.lock();
+        troubles.first_key_value().map(|(webhook, trouble)| format!("webhook {webhook}: {trouble}"))
+    }
+
     /// Records that the slowest feed is behind.
     fn lag(&self) -> u64 {
         let durable = self.journal.bounds(JournalId::Events).durable.0;
@@ -139,6 +156,7 @@ impl ExchangeRunner {
             folded: watch::channel(None).0,
             loaded: watch::channel(false).0,
             seats: Mutex::default(),
+            troubles: Mutex::default(),
         });
         (Self { hub: Arc::clone(&hub), latch }, hub)
     }
@@ -160,7 +178,17 @@ impl ExchangeRunner {
         hub.folded.send_replace(Some(follower.position));
         info!(position = follower.position.0, "exchange ready");
         let health = latch.release();
-        follow(&hub, &mut follower, &health).await.map_err(ExchangeError::Journal)
+        let mut webhooks = JoinSet::new();
+        for webhook in &hub.config.webhooks {
+            webhooks.spawn(webhook::run(Arc::clone(&hub), webhook.clone()));
+        }
+        let followed = follow(&hub, &mut follower, &health).await.map_err(ExchangeError::Journal);
+        while let Some(ended) = webhooks.join_next().await {
+            if let Err(error) = ended {
+                error!(%error, "a webhook broke off");
+            }
+        }
+        followed
     }
 }
 
@@ -210,7 +238,7 @@ fn note_kept(kept: Result<Result<(), JournalError>, JoinError>) {
 fn tell_health(hub: &Hub, health: &Component) {
     gauge!(LAG).set(u32::try_from(hub.lag()).unwrap_or(u32::MAX));
     match hub.tail.unreadable() {
-        0 => health.ready(),
+        0 => hub.troubled().map_or_else(|| health.ready(), |trouble| health.degraded(trouble)),
         unreadable => health.degraded(format!("{unreadable} records of events could not be read and were passed over")),
     }
 }

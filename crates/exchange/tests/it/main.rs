@@ -10,3 +10,4 @@ mod mem;
 mod server;
 mod snapshot;
 mod subscriptions;
+mod webhook;

@@ -1,0 +1,101 @@
+//! One attempt: an event as a CloudEvent, signed, posted, and what the receiver answered.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cloudevents::{ANSWER_WITHIN, Answer, CONTENT_TYPE, EventFault, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use model::{RecordedEvent, Time};
+use tracing::debug;
+use wire::{Cursor, JsonExtras};
+
+use super::Webhook;
+use super::window::Message;
+
+/// An answer's body is of no interest; read to its end, the connection can be used again.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Connections that wait for the next event.
+const IDLE_MAX: usize = 8;
+
+/// Where events are posted; a server's certificate is checked against what this machine trusts.
+#[derive(Clone)]
+pub(super) struct Sender {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    webhook: Webhook,
+}
+
+impl Sender {
+    pub(super) fn new(webhook: Webhook) -> std::io::Result<Self> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(Duration::from_secs(10)));
+        let provider = rustls::crypto::ring::default_provider();
+        let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?.https_or_http().enable_http1();
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(IDLE_MAX).build(tls.wrap_connector(http));
+        Ok(Self { client, webhook })
+    }
+
+    /// Posts an event; an answer that does not come in time is none.
+    pub(super) async fn attempt(&self, message: &Message, at: Time) -> Answer {
+        let within = Duration::from_micros(ANSWER_WITHIN.micros().unsigned_abs());
+        let Some(request) = self.request(message, at) else { return Answer::None };
+        match tokio::time::timeout(within, self.post(request)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                debug!(webhook = self.webhook.name, error, "no answer of a receiver");
+                Answer::None
+            }
+            Err(_) => Answer::None,
+        }
+    }
+
+    fn request(&self, message: &Message, at: Time) -> Option<Request<Full<Bytes>>> {
+        let headers = cloudevents::sign(&self.webhook.secrets, &message.id, at, message.body.as_bytes()).ok()?;
+        let request = Request::post(self.webhook.url.clone())
+            .header(header::CONTENT_TYPE, CONTENT_TYPE)
+            .header(header::USER_AGENT, "davy")
+            .header(ID_HEADER, headers.id)
+            .header(TIMESTAMP_HEADER, headers.timestamp)
+            .header(SIGNATURE_HEADER, headers.signature);
+        request.body(Full::new(Bytes::copy_from_slice(message.body.as_bytes()))).ok()
+    }
+
+    async fn post(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+        let answer = self.client.request(request).await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let asked = answer.headers().get(header::RETRY_AFTER).and_then(|it| it.to_str().ok());
+        let retry_after = asked.and_then(cloudevents::retry_after);
+        if status != StatusCode::NO_CONTENT {
+            // What is too long or breaks off has answered all the same.
+            drop(Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await);
+        }
+        Ok(Answer::Status { status: status.as_u16(), retry_after })
+    }
+}
+
+/// An event as what is posted; its data are what `davy watch --json` prints.
+pub(super) fn message(recorded: &RecordedEvent, cursor: &Cursor) -> Result<Message, (EventFault, Message)> {
+    let (id, kind, event) = (recorded.id.to_string(), recorded.event.body.kind(), &recorded.event);
+    let data = wire::event_json(recorded, JsonExtras::Recorded(cursor));
+    let source = format!("//davy/{}", recorded.id.epoch);
+    let encoded = cloudevents::encode(&cloudevents::Event {
+        id: &id,
+        source: &source,
+        kind: &format!("davy.{kind}.v1"),
+        subject: Some(&*event.subject).filter(|subject| !subject.is_empty()),
+        time: Some(event.occurred_at),
+        data_schema: None,
+        partition_key: event.scope.enterprise.as_deref().filter(|it| !it.is_empty()),
+        sequence: Some(recorded.position.0),
+        data: &data,
+    });
+    let message = |body: &str| Message { id: id.clone(), kind: kind.to_owned(), subject: event.subject.to_string(), body: body.into() };
+    encoded.map(|body| message(&body)).map_err(|fault| (fault, message(&data)))
+}
