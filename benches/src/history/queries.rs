@@ -21,6 +21,7 @@ use super::rows;
 use crate::stats::percentile;
 
 const SECONDS: i64 = 86_400;
+const COLUMNSTORE_SECONDS: i64 = 1_200;
 const LOAD_S: u64 = 60;
 const LOAD_ROWS_PER_S: usize = 100_000;
 const OCCURRENCES: i64 = 100_000;
@@ -62,13 +63,27 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         bench.ask(seconds, "none", Duration::from_secs(20)).await?;
         bench.ask_under_load(seconds).await?;
     }
-    Ok(())
+    columnstore(seconds.min(COLUMNSTORE_SECONDS)).await
+}
+
+/// What the columnstore makes of the same rows. The server runs in WebAssembly: its sizes are those of any other, its speed is not.
+async fn columnstore(seconds: i64) -> anyhow::Result<()> {
+    let server = Postgres::start(Kind::Community).await;
+    let url = server.database("day").await;
+    let mut bench = Bench::open(&url).await?;
+    println!("\ncolumnstore, {seconds} s");
+    bench.fill(seconds).await?;
+    bytes(&server, "rows and indexes").await?;
+    bench.settle(seconds + 3_600).await?;
+    bytes(&server, "in the columnstore").await
 }
 
 async fn bytes(server: &Postgres, what: &str) -> anyhow::Result<()> {
     let mut session = server.session("day").await;
+    // Pieces of each kind of server, and what the columnstore keeps beside its chunks.
     let sql = "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::int8, (select count(*) from samples) from pg_class c \
-               where c.relkind = 'r' and (c.relname like 'samples%' or c.relname like '\\_hyper\\_1\\_%')";
+               where c.relkind = 'r' and (c.relname like 'samples%' or c.relname like '\\_hyper\\_1\\_%' \
+                   or c.relname like 'compress\\_hyper\\_%')";
     let (bytes, rows): (i64, i64) = sqlx::query_as(sql).fetch_one(&mut session).await?;
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let each = bytes as f64 / rows.max(1) as f64;
