@@ -219,16 +219,23 @@ async fn a_start_without_its_database_watches_all_the_same() {
 
 const KILLS: u64 = 20;
 
-/// Ten of Davy, ten of the database, at random moments of a load that goes on.
+/// Points of the load, each a hundred times a second: a machine that has nothing else to do may be given more, by hand.
+fn points_of_load() -> u32 {
+    let given = std::env::var("DAVY_TEST_KILL_POINTS").ok();
+    given.map_or(200, |points| points.parse().expect("DAVY_TEST_KILL_POINTS is a number"))
+}
+
+/// About ten of Davy, ten of the database, at random moments of a load that goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_kills_lose_no_row_and_double_none() {
     let seed = getrandom::u64().expect("the system has random numbers") | 1;
     eprintln!("seed {seed}");
     let mut server = Postgres::start(Kind::Plain).await;
     let url = server.database("davy").await;
-    let mut davy = davy(200, &url);
+    let points = points_of_load();
+    let mut davy = davy(points, &url);
     davy.start_again().await;
-    let load = Load { points: 200, messages: 4_000, base_ms: now_ms() - 60_000, every: Duration::from_millis(10) };
+    let load = Load { points, messages: 4_000, base_ms: now_ms() - 60_000, every: Duration::from_millis(10) };
     let (told, mut acknowledged) = watch::channel(0);
     let pushing = tokio::spawn(push_all(davy.addresses(), load, told));
     let mut random = seed;
