@@ -177,6 +177,7 @@ impl Course<'_> {
             Outcome::Again => self.hub.trouble(&self.webhook.name, Some(format!("{}; it is tried again", said(answer)))),
             Outcome::GivenUp(why, message) => {
                 self.bury(why, &message, &said(answer)).await?;
+                self.hub.trouble(&self.webhook.name, Some(format!("{}; an event was put aside", said(answer))));
                 self.window.put_aside(number);
                 self.is_gone = why == "webhook_gone";
             }

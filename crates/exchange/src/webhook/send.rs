@@ -1,16 +1,19 @@
 //! One attempt: an event as a CloudEvent, signed, posted, and what the receiver answered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cloudevents::{ANSWER_WITHIN, Answer, CONTENT_TYPE, EventFault, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::builderstates::WantsSchemes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use model::{RecordedEvent, Time};
+use rustls::{ClientConfig, RootCertStore};
 use tracing::debug;
 use wire::{Cursor, JsonExtras};
 
@@ -36,9 +39,9 @@ impl Sender {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(Duration::from_secs(10)));
-        let provider = rustls::crypto::ring::default_provider();
-        let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?.https_or_http().enable_http1();
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(IDLE_MAX).build(tls.wrap_connector(http));
+        let tls = if webhook.url.scheme_str() == Some("https") { trusting_this_machine()? } else { trusting_nobody()? };
+        let connector = tls.https_or_http().enable_http1().wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(IDLE_MAX).build(connector);
         Ok(Self { client, webhook })
     }
 
@@ -78,6 +81,18 @@ impl Sender {
         }
         Ok(Answer::Status { status: status.as_u16(), retry_after })
     }
+}
+
+fn trusting_this_machine() -> std::io::Result<HttpsConnectorBuilder<WantsSchemes>> {
+    HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider())
+}
+
+/// For a receiver without TLS: the machine need not have any certificates.
+fn trusting_nobody() -> std::io::Result<HttpsConnectorBuilder<WantsSchemes>> {
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().map_err(std::io::Error::other)?;
+    let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    Ok(HttpsConnectorBuilder::new().with_tls_config(config))
 }
 
 /// An event as what is posted; its data are what `davy watch --json` prints.
