@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("figures", &["model"]),
     ("supervision", &["model"]),
     ("tuning", &["model", "alarm"]),
+    ("warning", &["model"]),
     ("hazard", &["model"]),
     ("simulator", &["model"]),
     ("sparkplug", &["model"]),
@@ -24,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["model", "alarm", "figures", "wire", "journal", "service"]),
     ("historian", &["model", "figures", "supervision", "wire", "journal", "store", "service"]),
     ("registry", &["model", "site", "hazard", "wire", "journal", "store", "service"]),
-    ("exchange", &["model", "wire", "journal", "store", "service"]),
+    ("exchange", &["model", "warning", "wire", "journal", "store", "service"]),
     ("ledger", &["model", "wire", "journal", "store", "service"]),
     (
         "davy",
@@ -35,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "figures",
             "supervision",
             "tuning",
+            "warning",
             "hazard",
             "simulator",
             "sparkplug",
@@ -62,6 +64,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("figures", &["thiserror"]),
     ("supervision", &["thiserror"]),
     ("tuning", &["thiserror"]),
+    ("warning", &["thiserror"]),
     ("hazard", &["thiserror"]),
     ("simulator", &["thiserror"]),
     // The format is protobuf; its derive is all that decodes it.

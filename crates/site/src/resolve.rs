@@ -259,6 +259,8 @@ fn build(drafts: Drafts, suppressions: Vec<Suppression>, owners: &Owners) -> Opt
         installations: drafts.installations.into_iter().map(installation).collect::<Option<_>>()?,
         points,
         suppressions,
+        departments: Vec::new(),
+        warnings: Vec::new(),
     })
 }
 
