@@ -15,8 +15,10 @@ pub struct Config {
     pub poll_interval: Duration,
     /// How long a call waits until the list of open alarms or the committed cursors are there.
     pub wait_limit: Duration,
-    /// A snapshot of the list of open alarms after this many records of `events`.
+    /// Snapshots of the list of open alarms and of the warnings after this many records of `events`.
     pub snapshot_records: u64,
+    /// Responses to warnings that wait to be taken; one more is refused.
+    pub responses_max: usize,
 }
 
 impl Default for Config {
@@ -28,6 +30,7 @@ impl Default for Config {
             poll_interval: Duration::from_secs(1),
             wait_limit: Duration::from_secs(10),
             snapshot_records: 10_000,
+            responses_max: 100,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor.
-//! In: durable records of `events`; subscriptions and committed cursors over gRPC.
-//! Out: events in order, each with a cursor, and heartbeats with one; nothing is fed that a crash could take back.
-//! May not enter: what an event means beyond its filter, any database, any other service.
-//! Start at feed.rs (one subscriber), then start.rs (where it begins).
+//! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
+//! In: durable records of `events`; over gRPC subscriptions, committed cursors, and what addressees say of warnings.
+//! Out: events in order, each with a cursor, and heartbeats with one; `warning.*` events, fenced; nothing that a crash could take back.
+//! May not enter: what an event means (a feed knows its filter, the crate warning its rules), any database, any other service.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/runner.rs.
 
 mod committed;
 mod config;
@@ -16,6 +16,7 @@ mod runner;
 mod serve;
 mod start;
 mod tail;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -35,13 +36,16 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// Held until snapshots and committed cursors can be answered.
     pub latch: Latch,
+    /// Held until the warnings are up to date.
+    pub warnings: Latch,
     /// Settings.
     pub config: Config,
 }
 
-/// The service for a gRPC server, and the loop beside it. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
+/// The service for a gRPC server, and the loops beside it. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
 pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> (ExchangeServiceServer<Exchange>, ExchangeRunner) {
-    let Parts { journal, latch, config } = parts;
-    let (runner, hub) = ExchangeRunner::new(journal, latch, config, shutdown);
-    (ExchangeServiceServer::new(Exchange::new(hub)), runner)
+    let Parts { journal, latch, warnings, config } = parts;
+    let (api, warnings) = warnings::warnings(&journal, warnings, &config);
+    let (runner, hub) = ExchangeRunner::new(journal, latch, warnings, config, shutdown);
+    (ExchangeServiceServer::new(Exchange::new(hub, api)), runner)
 }

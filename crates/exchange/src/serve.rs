@@ -15,15 +15,17 @@ use crate::metrics::REFUSED;
 use crate::request::{Subscription, check_cursor, check_name};
 use crate::runner::Hub;
 use crate::start::{begin, check};
+use crate::warnings::WarningApi;
 
 /// The exchange's API.
 pub struct Exchange {
     hub: Arc<Hub>,
+    warnings: WarningApi,
 }
 
 impl Exchange {
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub }
+    pub(crate) fn new(hub: Arc<Hub>, warnings: WarningApi) -> Self {
+        Self { hub, warnings }
     }
 
     async fn open(&self, request: v1::SubscribeRequest) -> Result<Feed, Failure> {
@@ -64,5 +66,19 @@ impl v1::exchange_service_server::ExchangeService for Exchange {
     ) -> Result<Response<v1::CommitCursorResponse>, Status> {
         self.commit(request.into_inner()).await.map_err(refused)?;
         Ok(Response::new(v1::CommitCursorResponse {}))
+    }
+
+    async fn list_warnings(
+        &self,
+        request: Request<v1::ListWarningsRequest>,
+    ) -> Result<Response<v1::ListWarningsResponse>, Status> {
+        self.warnings.list(request.into_inner()).await.map(Response::new).map_err(refused)
+    }
+
+    async fn respond_to_warning(
+        &self,
+        request: Request<v1::RespondToWarningRequest>,
+    ) -> Result<Response<v1::RespondToWarningResponse>, Status> {
+        self.warnings.respond(request.into_inner()).await.map(Response::new).map_err(refused)
     }
 }

@@ -11,7 +11,7 @@ pub fn run(path: &Path) -> Result<(), CommandError> {
     let site = &loaded.site;
     let alarms: usize = site.points.iter().map(|point| point.alarms.len()).sum();
     eprintln!(
-        "{}: {} parks, {} enterprises, {} installations, {} points, {alarms} alarms, {} suppressions, {} departments, {} rules of warnings; {} things to look at",
+        "{}: {} parks, {} enterprises, {} installations, {} points, {alarms} alarms, {} suppressions, {} departments, {} warning rules; {} warnings",
         path.display(),
         site.parks.len(),
         site.enterprises.len(),
