@@ -18,3 +18,4 @@ mod reconnect;
 mod simulate;
 mod sites;
 mod slow;
+mod warnings;

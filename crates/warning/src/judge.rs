@@ -44,7 +44,7 @@ impl Warnings {
             Ok(party) => {
                 let step = response.action.step();
                 let deadline = step.and_then(|step| party.step(step)).map(|step| step.deadline);
-                WarningChange { step, deadline, late: deadline.is_some_and(|deadline| now > deadline), ..said }
+                WarningChange { step, deadline, late: deadline.is_some_and(|deadline| now >= deadline), ..said }
             }
             Err((refusal, text)) => {
                 let refused = Some((response.action, refusal));

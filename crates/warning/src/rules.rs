@@ -14,6 +14,9 @@ use crate::warning::Place;
 pub(crate) struct Rules {
     pub(crate) revision: RevisionNumber,
     pub(crate) rules: BTreeMap<WarningRuleId, WarningRule>,
+    /// Offices of enterprises, by enterprise: there are as many as enterprises.
+    offices: BTreeMap<Arc<str>, Vec<Department>>,
+    /// All other departments.
     departments: Vec<Department>,
     /// Of enterprises and of parks, where it was written down.
     district_of_enterprise: BTreeMap<Arc<str>, String>,
@@ -23,12 +26,19 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn of(revision: &Revision) -> Self {
         let site = &revision.site;
+        let mut offices: BTreeMap<Arc<str>, Vec<Department>> = BTreeMap::new();
+        for office in &site.departments {
+            if let Some(enterprise) = &office.enterprise {
+                offices.entry(enterprise.shared()).or_default().push(office.clone());
+            }
+        }
         let enterprises = site.enterprises.iter().filter(|it| !it.district.is_empty());
         let parks = site.parks.iter().filter(|it| !it.district.is_empty());
         Self {
             revision: revision.number,
             rules: site.warnings.iter().map(|rule| (rule.id.clone(), rule.clone())).collect(),
-            departments: site.departments.clone(),
+            offices,
+            departments: site.departments.iter().filter(|it| it.enterprise.is_none()).cloned().collect(),
             district_of_enterprise: enterprises.map(|it| (it.id.shared(), it.district.clone())).collect(),
             district_of_park: parks.map(|it| (it.id.shared(), it.district.clone())).collect(),
         }
@@ -48,9 +58,10 @@ impl Rules {
     /// Whom a rule addresses there, from the nearest level, each department once.
     pub(crate) fn addressees(&self, rule: &WarningRule, scope: &Scope) -> Vec<(Level, &Department)> {
         let district = self.district(scope);
+        let own = scope.enterprise.as_ref().and_then(|it| self.offices.get(it)).map_or(&[][..], Vec::as_slice);
         let mut found: Vec<(Level, &Department)> = Vec::new();
         for (level, addressed) in &rule.addressees {
-            for department in self.departments.iter().filter(|it| it.answers_for(scope, district)) {
+            for department in own.iter().chain(&self.departments).filter(|it| it.answers_for(scope, district)) {
                 let meant = addressed.iter().any(|it| match it {
                     Addressed::Department(id) => *id == department.id,
                     Addressed::Kind(kind) => *kind == department.kind && *level == department.level,

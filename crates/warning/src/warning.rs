@@ -79,16 +79,19 @@ impl Party {
     /// It did a step, and with it those before.
     fn did(&mut self, step: WarningStep, done: &Done) {
         for (name, own) in WarningStep::ALL.iter().zip(self.steps.iter_mut().flatten()).filter(|(name, _)| **name <= step) {
+            let implied = || Done {
+                late: own.overdue || done.at >= own.deadline,
+                text: String::new(),
+                evidence: Vec::new(),
+                ..done.clone()
+            };
             match &mut own.done {
                 Some(known) if *name == step => {
                     (known.actor, known.text, known.evidence) = (done.actor.clone(), done.text.clone(), done.evidence.clone());
                 }
                 Some(_) => {}
-                None if *name == step => own.done = Some(Done { late: done.at > own.deadline, ..done.clone() }),
-                None => {
-                    let implied = Done { text: String::new(), evidence: Vec::new(), ..done.clone() };
-                    own.done = Some(Done { late: done.at > own.deadline, ..implied });
-                }
+                None if *name == step => own.done = Some(done.clone()),
+                None => own.done = Some(implied()),
             }
         }
     }
@@ -253,7 +256,7 @@ impl Warning {
     fn did(&mut self, change: &WarningChange, at: Time) {
         let Some((step, party)) = change.step.zip(self.named(change)) else { return };
         let (actor, text, evidence) = (change.actor.clone(), change.text.clone(), change.evidence.clone());
-        party.did(step, &Done { at, late: false, actor, text, evidence });
+        party.did(step, &Done { at, late: change.late, actor, text, evidence });
     }
 
     fn late(&mut self, change: &WarningChange) {

@@ -23,4 +23,6 @@ mod statistics;
 mod supervision;
 mod trend;
 mod unused;
+pub mod warning;
+mod warnings;
 pub mod watch;
