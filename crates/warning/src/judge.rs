@@ -40,10 +40,10 @@ impl Warnings {
             request_id: Some(response.request_id.clone()),
             ..about(warning, response.action.transition())
         };
-        let change = match check(warning, response) {
+        let change = match self.check(warning, response) {
             Ok(party) => {
                 let step = response.action.step();
-                let deadline = step.and_then(|step| party.step(step)).map(|step| step.deadline);
+                let deadline = party.zip(step).and_then(|(party, step)| party.step(step)).map(|step| step.deadline);
                 WarningChange { step, deadline, late: deadline.is_some_and(|deadline| now >= deadline), ..said }
             }
             Err((refusal, text)) => {
@@ -53,24 +53,30 @@ impl Warnings {
         };
         Some(event(warning, now, change))
     }
-}
 
-fn check<'a>(warning: &'a Warning, response: &Response) -> Result<&'a Party, Refused> {
-    if let Some(closing) = &warning.closed {
-        let ended = if closing.cancelled { "cancelled" } else { "closed" };
-        return Err((WarningRefusal::WrongState, format!("the warning is {ended}")));
+    /// The addressee who says it; `None` where a warning that reached nobody is ended by a department of the site: somebody has to.
+    fn check<'a>(&self, warning: &'a Warning, response: &Response) -> Result<Option<&'a Party>, Refused> {
+        if let Some(closing) = &warning.closed {
+            let ended = if closing.cancelled { "cancelled" } else { "closed" };
+            return Err((WarningRefusal::WrongState, format!("the warning is {ended}")));
+        }
+        let party = warning.party(&response.department).filter(|party| party.steps.is_some());
+        let ends = matches!(response.action, WarningAction::Close | WarningAction::Cancel);
+        let reached_nobody = || warning.addressees.iter().all(|party| party.steps.is_none());
+        if party.is_none() && !(ends && reached_nobody() && self.rules.knows(&response.department)) {
+            let message = format!("the warning is not addressed to {}, or not yet", response.department);
+            return Err((WarningRefusal::NotAddressed, message));
+        }
+        if let Some(party) = party {
+            match response.action {
+                WarningAction::Receive | WarningAction::Resolve => check_undone(party, response)?,
+                WarningAction::Respond => {}
+                WarningAction::Close | WarningAction::Cancel => check_level(warning, party)?,
+            }
+        }
+        check_evidence(response)?;
+        Ok(party)
     }
-    let party = warning.party(&response.department).filter(|party| party.steps.is_some()).ok_or_else(|| {
-        let message = format!("the warning is not addressed to {}, or not yet", response.department);
-        (WarningRefusal::NotAddressed, message)
-    })?;
-    match response.action {
-        WarningAction::Receive | WarningAction::Resolve => check_undone(party, response)?,
-        WarningAction::Respond => {}
-        WarningAction::Close | WarningAction::Cancel => check_level(warning, party)?,
-    }
-    check_evidence(response)?;
-    Ok(party)
 }
 
 fn check_undone(party: &Party, response: &Response) -> Result<(), Refused> {

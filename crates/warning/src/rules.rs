@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Addressed, AlarmFacts, Department, Level, Revision, RevisionNumber, Scope, WarningPlace, WarningRule, WarningRuleId,
+    Addressed, AlarmFacts, Department, DepartmentId, Level, Revision, RevisionNumber, Scope, WarningPlace, WarningRule,
+    WarningRuleId,
 };
 
 use crate::warning::Place;
@@ -72,6 +73,11 @@ impl Rules {
             }
         }
         found
+    }
+
+    /// Whether the site in force has such a department.
+    pub(crate) fn knows(&self, id: &DepartmentId) -> bool {
+        self.offices.values().flatten().chain(&self.departments).any(|it| it.id == *id)
     }
 
     fn district(&self, scope: &Scope) -> &str {

@@ -84,6 +84,18 @@ fn what_is_refused() {
 }
 
 #[test]
+fn what_reached_nobody_is_ended_by_any_department_of_the_site() {
+    let mut nobody = rule("nobody", Colour::Yellow, kinds(&[AlarmKind::High]));
+    nobody.addressees.clear();
+    let mut plant = Plant::new(vec![nobody]);
+    plant.raise(0, "e1-u1-A", AlarmKind::High);
+    plant.say(0);
+    assert!(plant.respond(1, "park", WarningAction::Receive).ends_with("receive not_addressed"));
+    assert!(plant.respond(1, "stranger", WarningAction::Close).ends_with("close not_addressed"));
+    assert_eq!(plant.respond(2, "park", WarningAction::Close), "closed e1-u1 yellow enterprise park");
+}
+
+#[test]
 fn a_repeat_finds_its_outcome_for_a_day() {
     let mut plant = opened();
     let response = plant.response("e1", WarningAction::Receive);
