@@ -178,6 +178,19 @@ fn a_closed_warning_is_over_until_its_condition_comes_again() {
 }
 
 #[test]
+fn a_lesser_rule_that_held_all_along_opens_nothing_after_the_end() {
+    let mut plant = Plant::new(two_colours());
+    plant.raise(0, "e1-u1-A", HIGH);
+    plant.raise(0, "e1-u1-A", WORSE);
+    plant.say(0);
+    assert_eq!(plant.respond(5, "e1", WarningAction::Close), "closed e1-u1 red enterprise e1");
+    assert_eq!(plant.say(6), [""; 0], "yellow was part of the red one");
+    plant.clear(7, "e1-u1-A", HIGH);
+    plant.raise(8, "e1-u1-A", HIGH);
+    assert_eq!(plant.say(8), ["opened e1-u1 yellow enterprise: e1@68 park county-emergency county-fire"]);
+}
+
+#[test]
 fn a_rule_may_close_by_itself() {
     let closing = WarningRule { close_on_return: true, ..rule("self", Colour::Blue, kinds(&[HIGH])) };
     let mut plant = Plant::new(vec![closing]);
