@@ -88,6 +88,17 @@ fn a_lesser_rule_adds_those_it_addresses() {
 }
 
 #[test]
+fn a_rule_of_the_same_colour_may_tell_further_levels() {
+    let mut rules = two_colours();
+    (rules[1].colour, rules[1].level) = (Colour::Yellow, Some(Level::Park));
+    let mut plant = Plant::new(rules);
+    plant.raise(0, "e1-u1-PI", HIGH);
+    plant.say(0);
+    plant.raise(1, "e1-u1-PI", WORSE);
+    assert_eq!(plant.say(1), ["adjusted e1-u1 yellow park: park@61"], "the enterprise knows and has nothing to do anew");
+}
+
+#[test]
 fn topics_are_warnings_of_their_own() {
     let mut rules = two_colours();
     rules[1].topic = "pressure".to_owned();
