@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("figures", &["model"]),
     ("supervision", &["model"]),
     ("tuning", &["model", "alarm"]),
+    ("warning", &["model"]),
     ("hazard", &["model"]),
     ("zone", &["model"]),
     ("duty", &["model"]),
@@ -28,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["model", "alarm", "figures", "wire", "journal", "service"]),
     ("historian", &["model", "figures", "supervision", "wire", "journal", "store", "service"]),
     ("registry", &["model", "site", "hazard", "wire", "journal", "store", "service"]),
-    ("exchange", &["model", "wire", "journal", "store", "service", "cloudevents"]),
+    ("exchange", &["model", "warning", "wire", "journal", "store", "service", "cloudevents"]),
     ("ledger", &["model", "wire", "journal", "store", "service"]),
     (
         "davy",
@@ -39,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "figures",
             "supervision",
             "tuning",
+            "warning",
             "hazard",
             "zone",
             "duty",
@@ -70,6 +72,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("figures", &["thiserror"]),
     ("supervision", &["thiserror"]),
     ("tuning", &["thiserror"]),
+    ("warning", &["thiserror"]),
     ("hazard", &["thiserror"]),
     // Geodesics on the ellipsoid (with libm and nothing else), and its tables are CSV.
     ("zone", &["thiserror", "csv", "geographiclib-rs", "libm"]),

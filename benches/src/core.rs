@@ -226,6 +226,8 @@ fn revision() -> anyhow::Result<Revision> {
         }],
         points: (1..=POINTS).map(point).collect::<anyhow::Result<_>>()?,
         suppressions: Vec::new(),
+        departments: Vec::new(),
+        warnings: Vec::new(),
     };
     Ok(Revision { number: RevisionNumber(1), numbers: (1..=POINTS).map(PointNumber).collect(), site, ..Revision::default() })
 }

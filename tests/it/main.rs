@@ -19,3 +19,4 @@ mod simulate;
 mod sites;
 mod slow;
 mod supervised;
+mod warnings;

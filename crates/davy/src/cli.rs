@@ -1,6 +1,7 @@
 //! The command line: what there is to say, and in which words.
 
 mod query;
+mod warning;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use query::{By, ExportArgs, ExportFormat, Mode, QueryArgs, What};
+pub use warning::{WarningArgs, WarningCommand};
 
 /// Davy watches hazardous chemicals over their whole life.
 #[derive(Debug, Parser)]
@@ -74,6 +76,12 @@ pub enum Command {
         /// Which command.
         #[command(subcommand)]
         action: AlarmAction,
+    },
+    /// What an addressee says of a warning.
+    Warning {
+        /// What.
+        #[command(subcommand)]
+        action: WarningCommand,
     },
     /// Proof and evidence from a data folder.
     Journal {

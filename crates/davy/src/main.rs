@@ -44,6 +44,7 @@ async fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Query(args) => Box::pin(command::query::run(&args)).await,
         Command::Site { action: SiteAction::Draft(args) } => Box::pin(command::site::run(&args)).await,
         Command::Alarm { action } => Box::pin(command::alarm::run(&action)).await,
+        Command::Warning { action } => Box::pin(command::warning::run(&action)).await,
         Command::Journal { action } => command::journal::run(&action),
         Command::Migrate { store } => Box::pin(command::migrate::run(&store)).await,
         Command::MqttPassword => command::mqtt_password::run(),

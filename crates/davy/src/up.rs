@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use wire::v1::alarm_service_server::AlarmServiceServer;
+use wire::v1::exchange_service_server::ExchangeServiceServer;
 use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 
 use crate::demo::Outlet;
@@ -71,11 +72,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let alarm_service = start_engine(&journal, &health, &mut parts);
     start_floods(&journal, settings.flood, &health, &mut parts);
     let history_service = start_historian(&settings, &journal, &store, &health, &mut parts);
-    let config = exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() };
-    let exchange =
-        exchange::Parts { journal: Arc::clone(&journal), latch: health.latch("exchange"), config };
-    let (exchange_service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
-    parts.start(Stage::Serve, "exchange", |_| exchange.run());
+    let exchange_service = start_exchange(&settings, &journal, &health, &mut parts);
     let registry = registry::Parts {
         journal: Arc::clone(&journal),
         latch: health.latch("registry"),
@@ -108,6 +105,24 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     failed.and(closed)?;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
+}
+
+/// Feeds and warnings.
+fn start_exchange(
+    settings: &Settings,
+    journal: &Arc<dyn Journal>,
+    health: &Health,
+    parts: &mut Running,
+) -> ExchangeServiceServer<exchange::Exchange> {
+    let exchange = exchange::Parts {
+        journal: Arc::clone(journal),
+        latch: health.latch("exchange"),
+        warnings: health.latch("warnings"),
+        config: exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() },
+    };
+    let (service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
+    parts.start(Stage::Serve, "exchange", |_| exchange.run());
+    service
 }
 
 /// The store, which may be away: alarms do not wait for it, and the historian reaches it when it is back. What no waiting can mend, such as

@@ -77,9 +77,7 @@ fn webhook(one: Written) -> Result<Webhook, String> {
 fn secrets(path: &Path) -> Result<Vec<Secret>, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("secret-file {}: {error}", path.display()))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines
-        .map(|line| Secret::parse(line).map_err(|fault| format!("secret-file {}: {fault}", path.display())))
-        .collect()
+    lines.map(|line| Secret::parse(line).map_err(|fault| format!("secret-file {}: {fault}", path.display()))).collect()
 }
 
 #[cfg(test)]

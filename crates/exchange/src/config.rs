@@ -17,10 +17,12 @@ pub struct Config {
     pub poll_interval: Duration,
     /// How long a call waits until the list of open alarms or the committed cursors are there.
     pub wait_limit: Duration,
-    /// A snapshot of the list of open alarms after this many records of `events`.
+    /// Snapshots of the list of open alarms and of the warnings after this many records of `events`.
     pub snapshot_records: u64,
     /// Feeds that are pushed to HTTP servers of others.
     pub webhooks: Vec<Webhook>,
+    /// Responses to warnings that wait to be taken; one more is refused.
+    pub responses_max: usize,
 }
 
 impl Default for Config {
@@ -33,6 +35,7 @@ impl Default for Config {
             wait_limit: Duration::from_secs(10),
             snapshot_records: 10_000,
             webhooks: Vec::new(),
+            responses_max: 100,
         }
     }
 }

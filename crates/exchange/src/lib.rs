@@ -1,9 +1,8 @@
-//! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor.
-//! In: durable records of `events`; subscriptions and committed cursors over gRPC.
-//! Out: events in order, each with a cursor, and heartbeats with one, over gRPC or posted to webhooks; nothing is fed that a crash could
-//! take back.
-//! May not enter: what an event means beyond its filter, any database, any other service.
-//! Start at feed.rs (one subscriber), then start.rs (where it begins).
+//! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
+//! In: durable records of `events`; over gRPC subscriptions, committed cursors, and what addressees say of warnings.
+//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` events, fenced; nothing that a crash could take back.
+//! May not enter: what an event means (a feed knows its filter, the crate warning its rules), any database, any other service.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/runner.rs and webhook/run.rs.
 
 mod committed;
 mod config;
@@ -18,6 +17,7 @@ mod serve;
 mod start;
 mod subscriptions;
 mod tail;
+mod warnings;
 mod webhook;
 
 use std::sync::Arc;
@@ -39,13 +39,16 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// Held until snapshots and committed cursors can be answered.
     pub latch: Latch,
+    /// Held until the warnings are up to date.
+    pub warnings: Latch,
     /// Settings.
     pub config: Config,
 }
 
-/// The service for a gRPC server, and the loop beside it. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
+/// The service for a gRPC server, and the loops beside it. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
 pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> (ExchangeServiceServer<Exchange>, ExchangeRunner) {
-    let Parts { journal, latch, config } = parts;
-    let (runner, hub) = ExchangeRunner::new(journal, latch, config, shutdown);
-    (ExchangeServiceServer::new(Exchange::new(hub)), runner)
+    let Parts { journal, latch, warnings, config } = parts;
+    let (api, warnings) = warnings::warnings(&journal, warnings, &config);
+    let (runner, hub) = ExchangeRunner::new(journal, latch, warnings, config, shutdown);
+    (ExchangeServiceServer::new(Exchange::new(hub, api)), runner)
 }

@@ -13,6 +13,10 @@ pub(crate) const COMMITS: &str = "davy_exchange_commits_total";
 pub(crate) const SUBSCRIPTIONS: &str = "davy_exchange_subscriptions";
 pub(crate) const ATTEMPTS: &str = "davy_exchange_webhook_attempts_total";
 pub(crate) const UNREADABLE: &str = "davy_exchange_unreadable_records_total";
+pub(crate) const WARNINGS: &str = "davy_exchange_warnings";
+pub(crate) const LATE_WARNINGS: &str = "davy_exchange_late_warnings";
+pub(crate) const WARNING_EVENTS: &str = "davy_exchange_warning_events_total";
+pub(crate) const WARNINGS_UNREADABLE: &str = "davy_exchange_warnings_unreadable_records_total";
 
 /// Says what each metric is.
 pub fn describe() {
@@ -27,4 +31,8 @@ pub fn describe() {
     describe_gauge!(SUBSCRIPTIONS, "Subscriptions with a committed cursor");
     describe_counter!(ATTEMPTS, "Events posted to webhooks, by result: delivered, refused, failed, no_answer");
     describe_counter!(UNREADABLE, "Records of events that could not be read and were passed over");
+    describe_gauge!(WARNINGS, "Warnings open, by colour");
+    describe_gauge!(LATE_WARNINGS, "Open warnings of which a step is late and not done");
+    describe_counter!(WARNING_EVENTS, "What became of warnings, by kind of event");
+    describe_counter!(WARNINGS_UNREADABLE, "Records of events that could not be read; a warning may be missed or stand too long");
 }

@@ -1,4 +1,5 @@
-//! What feeds share, and the loop beside them: keeps the list of open alarms, loads the committed cursors, tells how far feeds are behind.
+//! What feeds share, and the loops beside them: one keeps the list of open alarms, loads the committed cursors and tells how far feeds are
+//! behind, the other keeps the warnings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::committed::Committed;
 use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
 use crate::tail::Tail;
+use crate::warnings::WarningRunner;
 use crate::{Config, ExchangeError, webhook};
 
 /// What feeds share.
@@ -137,14 +139,21 @@ impl Hub {
     }
 }
 
-/// The loop beside the feeds.
+/// The loops beside the feeds.
 pub struct ExchangeRunner {
     hub: Arc<Hub>,
     latch: Latch,
+    warnings: WarningRunner,
 }
 
 impl ExchangeRunner {
-    pub(crate) fn new(journal: Arc<dyn Journal>, latch: Latch, config: Config, shutdown: Shutdown) -> (Self, Arc<Hub>) {
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        latch: Latch,
+        warnings: WarningRunner,
+        config: Config,
+        shutdown: Shutdown,
+    ) -> (Self, Arc<Hub>) {
         let committed = Committed::new(Arc::clone(&journal), config.subscriptions_max);
         let hub = Arc::new(Hub {
             journal,
@@ -158,12 +167,18 @@ impl ExchangeRunner {
             seats: Mutex::default(),
             troubles: Mutex::default(),
         });
-        (Self { hub: Arc::clone(&hub), latch }, hub)
+        (Self { hub: Arc::clone(&hub), latch, warnings }, hub)
     }
 
     /// Runs until the shutdown that the service was made with.
     pub async fn run(self) -> Result<(), ExchangeError> {
-        let Self { hub, latch } = self;
+        let Self { hub, latch, warnings } = self;
+        let shutdown = hub.shutdown.clone();
+        // Where one of them fails the other is dropped: what it has not kept as a snapshot it reads again.
+        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings.run(&shutdown))).map(drop)
+    }
+
+    async fn feed(hub: Arc<Hub>, latch: Latch) -> Result<(), ExchangeError> {
         hub.committed.load().await?;
         hub.loaded.send_replace(true);
         let key = Key::new("exchange/alarms").map_err(ExchangeError::Journal)?;
@@ -183,8 +198,13 @@ impl ExchangeRunner {
             webhooks.spawn(webhook::run(Arc::clone(&hub), webhook.clone()));
         }
         let followed = follow(&hub, &mut follower, &health).await.map_err(ExchangeError::Journal);
+        if followed.is_err() {
+            webhooks.abort_all();
+        }
         while let Some(ended) = webhooks.join_next().await {
-            if let Err(error) = ended {
+            if let Err(error) = ended.map_err(|error| (!error.is_cancelled()).then_some(error))
+                && let Some(error) = error
+            {
                 error!(%error, "a webhook broke off");
             }
         }

@@ -16,15 +16,17 @@ use crate::request::{Subscription, check_cursor, check_name};
 use crate::runner::Hub;
 use crate::start::{begin, check};
 use crate::subscriptions;
+use crate::warnings::WarningApi;
 
 /// The exchange's API.
 pub struct Exchange {
     hub: Arc<Hub>,
+    warnings: WarningApi,
 }
 
 impl Exchange {
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub }
+    pub(crate) fn new(hub: Arc<Hub>, warnings: WarningApi) -> Self {
+        Self { hub, warnings }
     }
 
     async fn open(&self, request: v1::SubscribeRequest) -> Result<Feed, Failure> {
@@ -72,5 +74,19 @@ impl v1::exchange_service_server::ExchangeService for Exchange {
         request: Request<v1::ListSubscriptionsRequest>,
     ) -> Result<Response<v1::ListSubscriptionsResponse>, Status> {
         subscriptions::list(&self.hub, &request.into_inner()).await.map(Response::new).map_err(refused)
+    }
+
+    async fn list_warnings(
+        &self,
+        request: Request<v1::ListWarningsRequest>,
+    ) -> Result<Response<v1::ListWarningsResponse>, Status> {
+        self.warnings.list(request.into_inner()).await.map(Response::new).map_err(refused)
+    }
+
+    async fn respond_to_warning(
+        &self,
+        request: Request<v1::RespondToWarningRequest>,
+    ) -> Result<Response<v1::RespondToWarningResponse>, Status> {
+        self.warnings.respond(request.into_inner()).await.map(Response::new).map_err(refused)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
+    WarningChange,
 };
 
 /// The name of an event: the same on every replay and in every copy of the journal.
@@ -117,6 +118,8 @@ pub enum EventBody {
     Nuisance(Nuisance),
     /// An operator position is flooded, or no longer.
     Flood(FloodChange),
+    /// A warning moved.
+    Warning(Box<WarningChange>),
 }
 
 impl EventBody {
@@ -149,6 +152,7 @@ impl EventBody {
             Self::Nuisance(nuisance) => nuisance.kind.as_str(),
             Self::Flood(FloodChange { ended: None, .. }) => "flood.started",
             Self::Flood(_) => "flood.ended",
+            Self::Warning(change) => change.transition.as_str(),
         }
     }
 }

@@ -87,6 +87,15 @@ text_id!(
     AlarmId
 );
 
+text_id!(
+    /// A department or an enterprise's office that warnings are addressed to.
+    DepartmentId
+);
+text_id!(
+    /// A rule by which warnings are opened.
+    WarningRuleId
+);
+
 /// The longest part of a gateway's path, in bytes.
 const PATH_PART_BYTES_MAX: usize = 128;
 

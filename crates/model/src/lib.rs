@@ -12,6 +12,7 @@ mod record;
 mod sample;
 mod site;
 mod time;
+mod warning;
 
 pub use alarm_list::{AlarmKey, AlarmList, OpenAlarm};
 pub use error::ErrorKind;
@@ -22,8 +23,8 @@ pub use event::{
     sequence,
 };
 pub use id::{
-    AlarmId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition, PointId,
-    PointNumber, Position, RequestId, RevisionNumber, Subject,
+    AlarmId, DepartmentId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition,
+    PointId, PointNumber, Position, RequestId, RevisionNumber, Subject, WarningRuleId,
 };
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use sample::{Quality, Sample, SampleFlags};
@@ -32,3 +33,7 @@ pub use site::{
     Park, Point, PointSource, Priority, Protocol, Quantity, Range, Reference, Revision, SHELVE_MAX, Site, Substance, Suppression,
 };
 pub use time::{Span, Time};
+pub use warning::{
+    Addressed, Addressee, AlarmFacts, AlarmFilter, Colour, Department, DepartmentKind, Level, StepSpans, StepTimes,
+    WarningAction, WarningCause, WarningChange, WarningPlace, WarningRefusal, WarningRule, WarningStep, WarningTransition,
+};

@@ -1,8 +1,8 @@
 //! The site model: what is watched, and what counts as an alarm.
 
 use crate::{
-    AlarmId, EnterpriseId, GatewayPath, InstallationId, ParkId, Partition, PointId, PointNumber, RevisionNumber, SampleFlags,
-    SourceId, Span,
+    AlarmId, Department, EnterpriseId, GatewayPath, InstallationId, ParkId, Partition, PointId, PointNumber, RevisionNumber,
+    SampleFlags, SourceId, Span, WarningRule,
 };
 
 /// Names a closed set of words, each with its text in site files, JSON and records.
@@ -28,6 +28,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words!(
     /// What a point measures.
@@ -524,6 +526,10 @@ pub struct Site {
     pub points: Vec<Point>,
     /// In order of id.
     pub suppressions: Vec<Suppression>,
+    /// In order of id.
+    pub departments: Vec<Department>,
+    /// In order of id.
+    pub warnings: Vec<WarningRule>,
 }
 
 /// A site with a number, and numbers for its points; or the part of it that concerns one partition.
@@ -567,6 +573,9 @@ impl Revision {
                 points,
                 enterprises,
                 suppressions: self.site.suppressions.iter().filter(|it| here(&it.enterprise)).cloned().collect(),
+                // Warnings are no matter of a partition: they are opened over events.
+                departments: Vec::new(),
+                warnings: Vec::new(),
             },
         }
     }

@@ -49,6 +49,8 @@ fn site(enterprises: &[&str]) -> Site {
         installations: enterprises.iter().map(installation).collect(),
         points: enterprises.iter().map(point).collect(),
         suppressions: Vec::new(),
+        departments: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

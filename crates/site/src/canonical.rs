@@ -2,11 +2,12 @@
 //!
 //! Format 2: a header line, then parks, enterprises, installations, points and suppressions in order of id, each list led by its length.
 //! Numbers are little-endian, texts are led by their length in bytes, binary64 goes by its bits. A revision is known by the hash
-//! of these bytes, so a change of format makes every site a new revision once: raise the header's number then.
+//! of these bytes, so a change of format makes every site a new revision once: raise the header's number then. Departments and warnings
+//! follow only where there are any, so that a site without them is still the revision that it was.
 
 use model::{
-    AlarmRule, Condition, Enterprise, Formula, Installation, Location, Park, Point, PointSource, Range, Reference, Site, Span,
-    Substance, Suppression,
+    Addressed, AlarmFilter, AlarmRule, Condition, Department, Enterprise, Formula, Installation, Level, Location, Park, Point,
+    PointSource, Range, Reference, Site, Span, StepSpans, Substance, Suppression, WarningRule,
 };
 
 const HEADER: &[u8] = b"davy site content 2\n";
@@ -14,12 +15,16 @@ const HEADER: &[u8] = b"davy site content 2\n";
 /// Writes a checked site, whose lists are in their canonical order.
 pub(crate) fn encode(site: &Site) -> Vec<u8> {
     let mut out = Writer(HEADER.to_vec());
-    let Site { parks, enterprises, installations, points, suppressions } = site;
+    let Site { parks, enterprises, installations, points, suppressions, departments, warnings } = site;
     out.list(parks, Writer::park);
     out.list(enterprises, Writer::enterprise);
     out.list(installations, Writer::installation);
     out.list(points, Writer::point);
     out.list(suppressions, Writer::suppression);
+    if !departments.is_empty() || !warnings.is_empty() {
+        out.list(departments, Writer::department);
+        out.list(warnings, Writer::warning);
+    }
     out.0
 }
 
@@ -221,6 +226,65 @@ impl Writer {
         self.list(alarms, |out, (point, alarm)| {
             out.text(point.as_str());
             out.option(alarm.as_ref(), |out, alarm| out.text(alarm.as_str()));
+        });
+    }
+
+    fn department(&mut self, department: &Department) {
+        let Department { id, name, kind, level, enterprise, park, district } = department;
+        [id.as_str(), name, kind.as_str(), level.as_str(), district].into_iter().for_each(|text| self.text(text));
+        self.option(enterprise.as_ref(), |out, enterprise| out.text(enterprise.as_str()));
+        self.option(park.as_ref(), |out, park| out.text(park.as_str()));
+    }
+
+    fn warning(&mut self, rule: &WarningRule) {
+        let WarningRule {
+            id,
+            name,
+            topic,
+            colour,
+            when,
+            count,
+            per,
+            hold,
+            addressees,
+            level,
+            action,
+            deadlines: StepSpans { received, responded, resolved },
+            escalate,
+            close_on_return,
+        } = rule;
+        [id.as_str(), name, topic, colour.as_str(), per.as_str(), action].into_iter().for_each(|text| self.text(text));
+        self.filter(when);
+        self.0.extend(count.to_le_bytes());
+        [hold, received, responded, resolved].into_iter().for_each(|span| self.span(*span));
+        self.list(addressees, Self::level);
+        self.option(*level, |out, level| out.text(level.as_str()));
+        self.0.extend([u8::from(*escalate), u8::from(*close_on_return)]);
+    }
+
+    fn filter(&mut self, filter: &AlarmFilter) {
+        let AlarmFilter { kinds, alarms, quantities, min_priority, parks, enterprises, installations, points } = filter;
+        self.list(kinds, |out, it| out.text(it.as_str()));
+        self.list(alarms, |out, it| out.text(it.as_str()));
+        self.list(quantities, |out, it| out.text(it.as_str()));
+        self.option(*min_priority, |out, it| out.text(it.as_str()));
+        self.list(parks, |out, it| out.text(it.as_str()));
+        self.list(enterprises, |out, it| out.text(it.as_str()));
+        self.list(installations, |out, it| out.text(it.as_str()));
+        self.list(points, |out, it| out.text(it.as_str()));
+    }
+
+    fn level(&mut self, (level, addressed): &(Level, Vec<Addressed>)) {
+        self.text(level.as_str());
+        self.list(addressed, |out, it| match it {
+            Addressed::Department(id) => {
+                out.0.push(0);
+                out.text(id.as_str());
+            }
+            Addressed::Kind(kind) => {
+                out.0.push(1);
+                out.text(kind.as_str());
+            }
         });
     }
 }

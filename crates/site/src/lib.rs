@@ -12,6 +12,7 @@ mod condition;
 mod csv_file;
 mod decimal;
 mod defaults;
+mod department;
 mod fault;
 mod formula;
 mod gas;
@@ -30,6 +31,7 @@ mod suppression;
 mod tests;
 mod toml_file;
 mod toxic;
+mod warning_rule;
 mod when;
 
 pub use decimal::duration;
@@ -141,7 +143,7 @@ fn push_point(entry: Entry<'_, '_>, drafts: &mut Drafts, sink: &mut Sink) -> boo
 
 fn read_toml(file: u32, fields: &[Field<'_>], drafts: &mut Drafts, sink: &mut Sink) {
     let root = Entry { what: "site", place: Place { file, line: 1 }, fields };
-    root.check_keys(&["park", "enterprise", "installation", "point", "suppression"], sink);
+    root.check_keys(&["park", "enterprise", "installation", "point", "suppression", "department", "warning"], sink);
     drafts.parks.extend(root.entries("park", "park", sink).into_iter().filter_map(|it| place::park(it, sink)));
     let enterprises = root.entries("enterprise", "enterprise", sink);
     drafts.enterprises.extend(enterprises.into_iter().filter_map(|it| place::enterprise(it, sink)));
@@ -149,6 +151,10 @@ fn read_toml(file: u32, fields: &[Field<'_>], drafts: &mut Drafts, sink: &mut Si
     drafts.installations.extend(installations.into_iter().filter_map(|it| place::installation(it, sink)));
     let suppressions = root.entries("suppression", "suppression", sink);
     drafts.suppressions.extend(suppressions.into_iter().filter_map(|it| suppression::suppression(it, sink)));
+    let departments = root.entries("department", "department", sink);
+    drafts.departments.extend(departments.into_iter().filter_map(|it| department::department(it, sink)));
+    let warnings = root.entries("warning", "warning", sink);
+    drafts.warnings.extend(warnings.into_iter().filter_map(|it| warning_rule::warning(it, sink)));
     for entry in root.entries("point", "point", sink) {
         if !push_point(entry, drafts, sink) {
             return;

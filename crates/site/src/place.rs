@@ -61,7 +61,7 @@ fn time_zone(entry: Entry<'_, '_>, sink: &mut Sink) -> String {
     zone.value.to_owned()
 }
 
-fn district(entry: Entry<'_, '_>, sink: &mut Sink) -> String {
+pub(crate) fn district(entry: Entry<'_, '_>, sink: &mut Sink) -> String {
     let district = entry.prose("district", sink);
     let six_digits = district.len() == 6 && district.bytes().all(|byte| byte.is_ascii_digit());
     if !district.is_empty()

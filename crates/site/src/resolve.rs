@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use model::{AlarmRule, Enterprise, Installation, Park, Point, PointId, Protocol, Site, Suppression};
+use model::{AlarmRule, Department, Enterprise, Installation, Park, Point, PointId, Protocol, Site, Suppression, WarningRule};
 
 use crate::alarm::AlarmDraft;
 use crate::condition::ConditionDraft;
+use crate::department::DepartmentDraft;
 use crate::fault::{At, Place, Sink};
 use crate::place::{EnterpriseDraft, InstallationDraft, ParkDraft};
 use crate::point::PointDraft;
 use crate::references::{self, Points};
 use crate::suppression::{self, SuppressionDraft};
-use crate::{defaults, rules, standards, suggest};
+use crate::warning_rule::{self, WarningDraft};
+use crate::{defaults, department, rules, standards, suggest};
 
 /// Lists longer than this are not searched for what may have been meant.
 const SUGGESTION_CANDIDATES_MAX: usize = 10_000;
@@ -26,12 +28,16 @@ pub(crate) struct Drafts {
     /// From `alarms.csv`.
     pub(crate) alarms: Vec<(At<PointId>, AlarmDraft)>,
     pub(crate) suppressions: Vec<SuppressionDraft>,
+    pub(crate) departments: Vec<DepartmentDraft>,
+    pub(crate) warnings: Vec<WarningDraft>,
 }
 
 impl Drafts {
     pub(crate) fn is_empty(&self) -> bool {
         let places = self.parks.is_empty() && self.enterprises.is_empty() && self.installations.is_empty();
-        places && self.points.is_empty() && self.alarms.is_empty() && self.suppressions.is_empty()
+        let others =
+            self.alarms.is_empty() && self.suppressions.is_empty() && self.departments.is_empty() && self.warnings.is_empty();
+        places && self.points.is_empty() && others
     }
 
     fn sort(&mut self) {
@@ -56,6 +62,8 @@ pub(crate) fn resolve(mut drafts: Drafts, sink: &mut Sink) -> Option<Site> {
         standards::check(point, sink);
     }
     let suppressions = suppression::resolve(&Points::new(&drafts, &owners), &drafts.suppressions, sink);
+    let departments = department::resolve(&drafts, sink);
+    let warnings = warning_rule::resolve(&drafts, &departments, sink);
     for (point, alarm, condition) in references::conditions(&Points::new(&drafts, &owners), sink) {
         drafts.points[point].alarms[alarm].condition = ConditionDraft::Ready(condition);
     }
@@ -63,7 +71,8 @@ pub(crate) fn resolve(mut drafts: Drafts, sink: &mut Sink) -> Option<Site> {
         let problem = "the site has no points, so nothing is watched";
         sink.warning(Place { file: u32::MAX, line: 0 }, "", "", problem, "add [[point]] entries");
     }
-    sink.is_faultless().then(|| build(drafts, suppressions, &owners)).flatten()
+    let beside = Beside { suppressions, departments, warnings };
+    sink.is_faultless().then(|| build(drafts, beside, &owners)).flatten()
 }
 
 fn check_unique_ids(drafts: &Drafts, sink: &mut Sink) {
@@ -71,6 +80,8 @@ fn check_unique_ids(drafts: &Drafts, sink: &mut Sink) {
     unique("enterprise", drafts.enterprises.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("installation", drafts.installations.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("point", drafts.points.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
+    unique("department", drafts.departments.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
+    unique("warning", drafts.warnings.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("suppression", drafts.suppressions.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
 }
 
@@ -244,8 +255,15 @@ fn check_tags(points: &[PointDraft], sink: &mut Sink) {
     }
 }
 
+/// What refers to points and places and is no part of them.
+struct Beside {
+    suppressions: Vec<Suppression>,
+    departments: Vec<Department>,
+    warnings: Vec<WarningRule>,
+}
+
 /// Everything was checked, so nothing is left out here: a `None` on the way only means that a fault was told.
-fn build(drafts: Drafts, suppressions: Vec<Suppression>, owners: &Owners) -> Option<Site> {
+fn build(drafts: Drafts, beside: Beside, owners: &Owners) -> Option<Site> {
     let enterprise_ids: Vec<_> = drafts.enterprises.iter().map(|it| it.id.value.clone()).collect();
     let park_ids: Vec<_> = drafts.enterprises.iter().map(|it| it.park.as_ref().map(|park| park.value.clone())).collect();
     let mut points = Vec::with_capacity(drafts.points.len());
@@ -258,7 +276,9 @@ fn build(drafts: Drafts, suppressions: Vec<Suppression>, owners: &Owners) -> Opt
         enterprises: drafts.enterprises.into_iter().map(enterprise).collect(),
         installations: drafts.installations.into_iter().map(installation).collect::<Option<_>>()?,
         points,
-        suppressions,
+        suppressions: beside.suppressions,
+        departments: beside.departments,
+        warnings: beside.warnings,
     })
 }
 

@@ -6,11 +6,12 @@ use model::{
     Advice, AlarmId, AlarmKind, AlarmTransition, ClockFault, ClockFaultKind, ClockOffset, CommandKind, CommandOutcome,
     CommandVerdict, Event, EventBody, EventId, FloodChange, GatewayFault, HistoryLoss, KeySeq, Nuisance, NuisanceKind, Position,
     PossibleGap, Quantity, RecordedEvent, Refusal, ReplayDifference, RequestId, RevisionNumber, Scope, SealNotice, SiteRevised,
-    SourceChange, SourceChangeKind, Span, Time, Transition, UnmappedTags,
+    SourceChange, SourceChangeKind, Span, Time, Transition, UnmappedTags, WarningTransition,
 };
 
 use crate::record::DecodeError;
 use crate::v1::event::Body;
+use crate::warning::{warning_from_v1, warning_to_v1};
 use crate::{Cursor, priority_from_v1, priority_to_v1, state_from_v1, state_to_v1, time_from_v1, time_to_v1, v1};
 
 /// An event as it stands in journals: without id, cursor and record time, which its place gives.
@@ -34,12 +35,17 @@ pub fn event_to_v1(event: &Event) -> v1::Event {
 
 /// An event as feeds and queries show it, with a cursor.
 pub fn recorded_to_v1(recorded: &RecordedEvent, cursor: &Cursor) -> v1::Event {
-    v1::Event {
+    let mut event = v1::Event {
         id: recorded.id.to_string(),
         cursor: cursor.encode(),
         recorded_at: Some(time_to_v1(recorded.recorded_at)),
         ..event_to_v1(&recorded.event)
+    };
+    // An event that opens a warning names it, and cannot say so before it has its own name.
+    if let Some(Body::Warning(change)) = event.body.as_mut().filter(|_| event.kind == WarningTransition::Opened.as_str()) {
+        change.warning.clone_from(&event.id);
     }
+    event
 }
 
 /// An event from a feed; its position is that of its cursor, or 0.
@@ -97,6 +103,7 @@ fn body_to_v1(body: &EventBody) -> Body {
         EventBody::Fault(fault) => Body::Fault(v1::GatewayFault { rule: fault.rule.clone(), detail: fault.detail.clone() }),
         EventBody::Nuisance(nuisance) => Body::Nuisance(nuisance_to_v1(nuisance)),
         EventBody::Flood(flood) => Body::Flood(flood_to_v1(flood)),
+        EventBody::Warning(change) => Body::Warning(warning_to_v1(change)),
         EventBody::Seal(seal) => Body::Seal(v1::Seal {
             position: seal.position.0,
             public_key: seal.public_key.clone(),
@@ -136,6 +143,7 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
         Body::Fault(fault) => EventBody::Fault(GatewayFault { rule: fault.rule.clone(), detail: fault.detail.clone() }),
         Body::Nuisance(nuisance) => EventBody::Nuisance(nuisance_from_v1(kind, nuisance)?),
         Body::Flood(flood) => EventBody::Flood(flood_from_v1(flood)),
+        Body::Warning(change) => EventBody::Warning(Box::new(warning_from_v1(kind, change)?)),
         Body::Seal(seal) => EventBody::Seal(SealNotice {
             position: Position(seal.position),
             public_key: seal.public_key.clone(),
@@ -377,7 +385,7 @@ pub(crate) fn occurrence(text: &str) -> Result<Option<EventId>, DecodeError> {
     EventId::parse(text).map(Some).ok_or_else(|| DecodeError::field("occurrence", text))
 }
 
-fn request_to_v1(request_id: Option<&RequestId>) -> String {
+pub(crate) fn request_to_v1(request_id: Option<&RequestId>) -> String {
     request_id.map(|it| it.as_str().to_owned()).unwrap_or_default()
 }
 

@@ -1,6 +1,6 @@
 //! Events as JSON, one a line: the same keys in the same order everywhere.
 
-use model::{CommandVerdict, EventBody, RecordedEvent};
+use model::{CommandVerdict, EventBody, EventId, RecordedEvent, WarningChange};
 use serde_json::{Value, json};
 
 use crate::event::hex;
@@ -33,7 +33,7 @@ pub fn event_json(recorded: &RecordedEvent, extras: JsonExtras<'_>) -> String {
     line.put("enterprise", &json!(event.scope.enterprise.as_deref()));
     line.put("installation", &json!(event.scope.installation.as_deref()));
     line.put("revision", &json!(event.revision.0));
-    for (name, value) in body(&event.body) {
+    for (name, value) in body(&recorded.id, &event.body) {
         line.put(name, &value);
     }
     line.0.push('}');
@@ -53,7 +53,7 @@ impl Line {
     }
 }
 
-fn body(body: &EventBody) -> Vec<(&'static str, Value)> {
+fn body(id: &EventId, body: &EventBody) -> Vec<(&'static str, Value)> {
     match body {
         EventBody::Alarm(alarm) => alarm_fields(alarm),
         EventBody::Command(outcome) => command_fields(outcome),
@@ -108,6 +108,7 @@ fn body(body: &EventBody) -> Vec<(&'static str, Value)> {
             ("by_priority", json!(flood.by_priority)),
             ("window_us", json!(flood.window.micros())),
         ],
+        EventBody::Warning(change) => warning_fields(id, change),
         EventBody::Seal(seal) => vec![
             ("position", json!(seal.position.0)),
             ("public_key", json!(seal.public_key)),
@@ -171,6 +172,54 @@ fn command_fields(outcome: &model::CommandOutcome) -> Vec<(&'static str, Value)>
         ("actor", text(&outcome.actor)),
         ("request_id", json!(outcome.request_id.as_str())),
     ]
+}
+
+/// An event that opens a warning is its name.
+fn warning_fields(id: &EventId, change: &WarningChange) -> Vec<(&'static str, Value)> {
+    let mut fields = vec![
+        ("warning", json!(change.warning.as_ref().unwrap_or(id).to_string())),
+        ("rule", json!(change.rule.as_str())),
+        ("name", text(&change.name)),
+        ("topic", text(&change.topic)),
+        ("colour", json!(change.colour.as_str())),
+        ("colour_name", json!(change.colour.chinese())),
+        ("colour_level", json!(change.colour.roman())),
+        ("place", json!(change.place.as_str())),
+        ("level", json!(change.level.as_str())),
+        ("action", text(&change.action)),
+        ("department", json!(change.department.as_ref().map(model::DepartmentId::as_str))),
+        ("step", json!(change.step.map(model::WarningStep::as_str))),
+        ("deadline", json!(change.deadline.map(format_time))),
+        ("late", json!(change.late)),
+        ("text", text(&change.text)),
+        ("evidence", change.evidence.iter().map(EventId::to_string).collect()),
+        ("actor", text(&change.actor)),
+        ("request_id", json!(change.request_id.as_ref().map(model::RequestId::as_str))),
+        ("wanted", json!(change.refused.map(|(wanted, _)| wanted.as_str()))),
+        ("refusal", json!(change.refused.map(|(_, refusal)| refusal.as_str()))),
+    ];
+    fields.extend([
+        ("addressees", change.addressees.iter().map(addressee).collect()),
+        ("alarms", change.alarms.iter().map(cause).collect()),
+        ("more_alarms", json!(change.more_alarms)),
+        ("escalate", json!(change.escalate)),
+        ("close_on_return", json!(change.close_on_return)),
+    ]);
+    fields
+}
+
+fn addressee(addressee: &model::Addressee) -> Value {
+    json!({
+        "department": addressee.department.as_str(), "name": addressee.name, "level": addressee.level.as_str(),
+        "receive_by": addressee.deadlines.map(|it| format_time(it.received)),
+        "respond_by": addressee.deadlines.map(|it| format_time(it.responded)),
+        "resolve_by": addressee.deadlines.map(|it| format_time(it.resolved)),
+    })
+}
+
+fn cause(cause: &model::WarningCause) -> Value {
+    let occurrence = cause.occurrence.as_ref().map(EventId::to_string);
+    json!({ "point": &*cause.point, "alarm": cause.alarm.as_str(), "occurrence": occurrence })
 }
 
 fn text(text: &str) -> Value {

@@ -17,6 +17,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod time;
+mod warning;
 mod words;
 
 pub use alarm::{Beside, alarm_to_v1};
@@ -31,4 +32,5 @@ pub use record::{
 pub use site::{point_to_v1, revision_from_record, revision_to_record, site_to_v1};
 pub use status::{Failure, status};
 pub use time::{format_time, parse_time, time_from_v1, time_to_v1};
+pub use warning::cause_to_v1;
 pub use words::{priority_from_v1, priority_to_v1, quality_to_v1, state_from_v1, state_to_v1};

@@ -8,6 +8,7 @@ use model::{
 use crate::event::hex;
 use crate::record::DecodeError;
 use crate::rule::{rule_from_v1, rule_to_v1, suppression_from_v1, suppression_to_v1};
+use crate::warning::{department_from_v1, department_to_v1, warning_rule_from_v1, warning_rule_to_v1};
 use crate::{pb::record, v1};
 
 /// A revision as it stands in journals.
@@ -26,6 +27,8 @@ pub fn revision_to_record(revision: &Revision) -> record::SiteRevision {
             .map(|(id, number)| record::RetiredPoint { id: id.to_string(), number: number.0 })
             .collect(),
         suppressions: revision.site.suppressions.iter().map(suppression_to_v1).collect(),
+        departments: revision.site.departments.iter().map(department_to_v1).collect(),
+        warnings: revision.site.warnings.iter().map(warning_rule_to_v1).collect(),
     }
 }
 
@@ -43,6 +46,8 @@ pub fn revision_from_record(record: &record::SiteRevision) -> Result<Revision, D
             installations: record.installations.iter().map(installation_from_v1).collect::<Result<_, _>>()?,
             points: record.points.iter().map(point_from_v1).collect::<Result<_, _>>()?,
             suppressions: record.suppressions.iter().map(suppression_from_v1).collect::<Result<_, _>>()?,
+            departments: record.departments.iter().map(department_from_v1).collect::<Result<_, _>>()?,
+            warnings: record.warnings.iter().map(warning_rule_from_v1).collect::<Result<_, _>>()?,
         },
         numbers: record.points.iter().map(|it| PointNumber(it.number)).collect(),
         next_point_number: PointNumber(record.next_point_number),
@@ -62,6 +67,8 @@ pub fn site_to_v1(revision: &Revision, seal_public_key: &[u8; 32]) -> v1::Site {
         points: count(revision.site.points.len()),
         alarms: count(revision.site.points.iter().map(|point| point.alarms.len()).sum()),
         seal_public_key: hex(seal_public_key),
+        departments: revision.site.departments.iter().map(department_to_v1).collect(),
+        warnings: revision.site.warnings.iter().map(warning_rule_to_v1).collect(),
     }
 }
 

@@ -142,6 +142,34 @@ fn a_line_of_json_has_its_keys_in_order() {
     assert!(event_json(&event, JsonExtras::Recorded(&cursor)).contains(r#""recorded_at":"2000-01-01T00:00:00.000000Z""#));
 }
 
+/// The event that opens a warning is its name, for those who read lines and for those who read feeds.
+#[test]
+fn a_warning_names_itself_and_says_who_is_told() {
+    let department = model::DepartmentId::new("office").expect("valid");
+    let deadlines = Some(model::StepSpans::default().from(Time::YEAR_2000));
+    let told = model::Addressee { department, name: "管委会".to_owned(), level: model::Level::Park, deadlines };
+    let rule = model::WarningRuleId::new("gas").expect("valid");
+    let change =
+        model::WarningChange { addressees: vec![told], ..model::WarningChange::new(model::WarningTransition::Opened, rule) };
+    let event = Event { body: EventBody::Warning(Box::new(change)), ..raise() };
+    let key = Arc::from("exchange/warnings");
+    let record = EventRecord { events: vec![event], ..EventRecord::default() };
+    let event = recorded_events(record, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).next().expect("one");
+    let line = event_json(&event, JsonExtras::Bare);
+    let expected = concat!(
+        r#""revision":1,"warning":"0000000000000008-exchange/warnings-5-0","rule":"gas","name":null,"topic":null,"#,
+        r#""colour":"blue","colour_name":"蓝色","colour_level":"IV","place":"point","level":"enterprise","action":null,"#,
+        r#""department":null,"step":null,"deadline":null,"late":false,"text":null,"evidence":[],"actor":null,"request_id":null,"#,
+        r#""wanted":null,"refusal":null,"addressees":[{"department":"office","level":"park","name":"管委会","#,
+        r#""receive_by":"2000-01-01T00:15:00.000000Z","resolve_by":"2000-01-02T00:00:00.000000Z","#,
+        r#""respond_by":"2000-01-01T01:00:00.000000Z"}],"alarms":[],"more_alarms":0,"escalate":false,"close_on_return":false}"#,
+    );
+    assert!(line.ends_with(expected), "{line}");
+    let fed = crate::recorded_to_v1(&event, &Cursor::after(Epoch(8), Position(44)));
+    let Some(crate::v1::event::Body::Warning(change)) = fed.body else { panic!("a warning") };
+    assert_eq!(change.warning, fed.id);
+}
+
 #[test]
 fn rules_read_back_whole() {
     let site = crate::record_v1::SiteRevision { content_hash: vec![1; 32], ..Default::default() };

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::{
-    Advice, AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body, ClockFault, ClockFaultKind, ClockOffset,
-    Command, CommandKind, CommandOutcome, CommandVerdict, Condition, Direction, Enterprise, EnterpriseId, Epoch, Event,
-    EventBody, EventId, FloodChange, Formula, GatewayFault, GatewayPath, HistoryLoss, Installation, InstallationId,
-    InstallationKind, KeySeq, Location, Message, MissingMember, Nuisance, NuisanceKind, Park, ParkId, Point, PointId,
-    PointNumber, PointSource, Position, PossibleGap, Priority, Protocol, Quality, Quantity, Range, Reference, Refusal,
-    ReplayDifference, RequestId, Revision, RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised,
-    SourceChange, SourceChangeKind, SourceId, Span, Subject, Substance, Suppression, Time, Transition, UnmappedTags,
+    Addressed, Addressee, Advice, AlarmFilter, AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body,
+    ClockFault, ClockFaultKind, ClockOffset, Colour, Command, CommandKind, CommandOutcome, CommandVerdict, Condition, Department,
+    DepartmentId, DepartmentKind, Direction, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, FloodChange, Formula,
+    GatewayFault, GatewayPath, HistoryLoss, Installation, InstallationId, InstallationKind, KeySeq, Level, Location, Message,
+    MissingMember, Nuisance, NuisanceKind, Park, ParkId, Point, PointId, PointNumber, PointSource, Position, PossibleGap,
+    Priority, Protocol, Quality, Quantity, Range, Reference, Refusal, ReplayDifference, RequestId, Revision, RevisionNumber,
+    Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange, SourceChangeKind, SourceId, Span, StepSpans,
+    Subject, Substance, Suppression, Time, Transition, UnmappedTags, WarningAction, WarningCause, WarningChange, WarningPlace,
+    WarningRefusal, WarningRule, WarningRuleId, WarningStep, WarningTransition,
 };
 use prost::Message as _;
 use wire::{DeadLetter, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, record_v1};
@@ -127,6 +129,8 @@ fn revision() -> Revision {
             installations: vec![installation],
             points: vec![point],
             suppressions: Vec::new(),
+            departments: Vec::new(),
+            warnings: Vec::new(),
         },
     }
 }
@@ -295,6 +299,108 @@ fn what_whole_alarm_management_added() {
     };
     telemetry("batch_calibrating", Body::Batch(batch));
     telemetry("site_revision_rules", Body::Revision(Arc::new(revision_with_every_condition())));
+}
+
+/// What came with warnings: one event with every field, one with as few as there can be, and a site with departments and rules.
+#[test]
+fn what_warnings_added() {
+    let department = |text: &str| DepartmentId::new(text).expect("valid");
+    let rule = WarningRuleId::new("gas").expect("valid");
+    let within = StepSpans { received: Span::from_secs(60), responded: Span::from_secs(120), resolved: Span::from_secs(180) };
+    let addressees = vec![
+        Addressee {
+            department: department("office"),
+            name: "管委会".to_owned(),
+            level: Level::Park,
+            deadlines: Some(within.from(at(5))),
+        },
+        Addressee { department: department("fire"), name: "消防".to_owned(), level: Level::County, deadlines: None },
+    ];
+    let cause = WarningCause {
+        point: Arc::from("e01-GT-1"),
+        alarm: AlarmId::new("high").expect("valid"),
+        occurrence: Some(occurrence()),
+    };
+    let whole = WarningChange {
+        transition: WarningTransition::Opened,
+        warning: Some(occurrence()),
+        rule: rule.clone(),
+        name: "有毒气体泄漏".to_owned(),
+        topic: "gas".to_owned(),
+        colour: Colour::Orange,
+        place: WarningPlace::Installation,
+        level: Level::Park,
+        action: "evacuate".to_owned(),
+        within,
+        escalate: true,
+        close_on_return: true,
+        alarms: vec![cause],
+        more_alarms: 3,
+        addressees,
+        department: Some(department("office")),
+        step: Some(WarningStep::Responded),
+        deadline: Some(at(125)),
+        late: true,
+        actor: "li".to_owned(),
+        text: "valve shut".to_owned(),
+        evidence: vec![occurrence()],
+        request_id: Some(request()),
+        refused: Some((WarningAction::Close, WarningRefusal::NotAllowed)),
+    };
+    event("event_warning_opened", EventBody::Warning(Box::new(whole)));
+    for transition in WarningTransition::ALL.iter().skip(1) {
+        let change = WarningChange { warning: Some(occurrence()), ..WarningChange::new(*transition, rule.clone()) };
+        event(&format!("event_{}", transition.as_str().replace('.', "_")), EventBody::Warning(Box::new(change)));
+    }
+    let revision = revision_with_warnings();
+    let bytes = golden("site_revision_warnings", &wire::revision_to_record(&revision).encode_to_vec());
+    let record = record_v1::SiteRevision::decode(bytes.as_slice()).expect("golden");
+    assert_eq!(wire::revision_from_record(&record).expect("golden"), revision);
+    let snapshot = record_v1::WarningSnapshot { site: Some(record), state: vec![1, 2, 3] };
+    golden("warning_snapshot", &snapshot.encode_to_vec());
+}
+
+fn revision_with_warnings() -> Revision {
+    let mut revision = revision();
+    let (office, e01) = (DepartmentId::new("office").expect("valid"), EnterpriseId::new("e01").expect("valid"));
+    revision.site.departments = vec![Department {
+        id: office.clone(),
+        name: "管委会".to_owned(),
+        kind: DepartmentKind::Park,
+        level: Level::Park,
+        enterprise: Some(e01.clone()),
+        park: ParkId::new("rugang").ok(),
+        district: "320682".to_owned(),
+    }];
+    revision.site.warnings = vec![WarningRule {
+        id: WarningRuleId::new("gas").expect("valid"),
+        name: "有毒气体泄漏".to_owned(),
+        topic: "gas".to_owned(),
+        colour: Colour::Red,
+        when: AlarmFilter {
+            kinds: vec![AlarmKind::HighHigh],
+            alarms: vec![AlarmId::new("high").expect("valid")],
+            quantities: vec![Quantity::ToxicGas],
+            min_priority: Some(Priority::Critical),
+            parks: ParkId::new("rugang").into_iter().collect(),
+            enterprises: vec![e01],
+            installations: InstallationId::new("i01").into_iter().collect(),
+            points: PointId::new("e01-GT-1").into_iter().collect(),
+        },
+        count: 2,
+        per: WarningPlace::Enterprise,
+        hold: Span::from_secs(30),
+        addressees: vec![
+            (Level::Park, vec![Addressed::Department(office)]),
+            (Level::County, vec![Addressed::Kind(DepartmentKind::Fire)]),
+        ],
+        level: Some(Level::County),
+        action: "evacuate".to_owned(),
+        deadlines: StepSpans::default(),
+        escalate: true,
+        close_on_return: true,
+    }];
+    revision
 }
 
 fn raise() -> EventBody {

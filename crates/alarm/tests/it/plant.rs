@@ -100,6 +100,8 @@ pub(crate) fn revision(number: u32, points: Vec<(u32, Point)>) -> Arc<Revision> 
             installations: vec![installation("e1-i", "e1"), installation("e2-i", "e2")],
             points,
             suppressions: Vec::new(),
+            departments: Vec::new(),
+            warnings: Vec::new(),
         },
         numbers,
         next_point_number: PointNumber(u32::MAX),

@@ -44,7 +44,7 @@ pub struct QueryArgs {
     /// How a curve is thinned out [default: min-max].
     #[arg(long)]
     pub mode: Option<Mode>,
-    /// Only occurrences that are open.
+    /// Only occurrences, or warnings, that are open.
     #[arg(long)]
     pub open: bool,
     /// By what online rates of a period are summed [default: enterprise].
@@ -70,6 +70,8 @@ pub enum What {
     Aligned,
     /// Open and hidden alarms.
     Alarms,
+    /// Open warnings and those closed lately: who was told, what was done, what is late.
+    Warnings,
     /// Lives of alarms from the first raise to the end, newest first.
     Occurrences,
     /// How long each alarm rule could have fired, and what kept it from that; with --at, whether it could have at that moment.

@@ -96,6 +96,6 @@ async fn shown(client: &mut AlarmServiceClient<Channel>, target: &AlarmTarget) -
     client.get_alarm(request).await.map(Response::into_inner).map_err(|status| CommandError::status(&status))
 }
 
-fn login_name() -> String {
+pub(super) fn login_name() -> String {
     ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "shell".to_owned())
 }

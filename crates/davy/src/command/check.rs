@@ -11,13 +11,15 @@ pub fn run(path: &Path) -> Result<(), CommandError> {
     let site = &loaded.site;
     let alarms: usize = site.points.iter().map(|point| point.alarms.len()).sum();
     eprintln!(
-        "{}: {} parks, {} enterprises, {} installations, {} points, {alarms} alarms, {} suppressions; {} warnings",
+        "{}: {} parks, {} enterprises, {} installations, {} points, {alarms} alarms, {} suppressions, {} departments, {} warning rules; {} warnings",
         path.display(),
         site.parks.len(),
         site.enterprises.len(),
         site.installations.len(),
         site.points.len(),
         site.suppressions.len(),
+        site.departments.len(),
+        site.warnings.len(),
         loaded.warnings.len(),
     );
     Ok(())

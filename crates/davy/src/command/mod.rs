@@ -24,4 +24,6 @@ mod subscriptions;
 mod supervision;
 mod trend;
 mod unused;
+pub mod warning;
+mod warnings;
 pub mod watch;

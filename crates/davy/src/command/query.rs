@@ -11,7 +11,7 @@ use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
 use crate::command::{
     alarms, aligned, events as lines, gateways as reports, moment, occurrences, online, server, statistics, subscriptions,
-    supervision, trend, unused,
+    supervision, trend, unused, warnings,
 };
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
@@ -30,6 +30,7 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::Values => aligned::values(channel, args, &mut out).await?,
         What::Aligned => aligned::run(channel, args, &mut out).await?,
         What::Alarms => alarms::run(channel, args, &mut out).await?,
+        What::Warnings => warnings::run(channel, args, &mut out).await?,
         What::Occurrences => occurrences::run(channel, args, span.from, span.to, &mut out).await?,
         What::Supervision => supervision::run(channel, args, &mut out).await?,
         What::Online if args.from.is_some() => supervision::online(channel, args, &mut out).await?,

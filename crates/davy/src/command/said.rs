@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use model::{
     AlarmTransition, ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, PossibleGap, Priority, Span, Transition,
+    WarningChange,
 };
 
 /// The words after kind and subject; empty where those say it all. What gateways made up cannot move the cursor.
@@ -12,6 +13,7 @@ pub(crate) fn said(body: &EventBody) -> String {
         EventBody::Alarm(alarm) => alarm_said(alarm),
         EventBody::Nuisance(nuisance) => nuisance_said(nuisance),
         EventBody::Flood(flood) => flood_said(flood),
+        EventBody::Warning(change) => warning_said(change),
         EventBody::Source(change) => change.reason.clone(),
         EventBody::Gap(gap) => gap_said(gap),
         EventBody::Fault(fault) => format!("{}: {}", fault.rule, fault.detail),
@@ -97,6 +99,33 @@ fn span(span: Span) -> String {
     }
 }
 
+/// What it is, at which level, and who is told, did it or is late.
+fn warning_said(change: &WarningChange) -> String {
+    let mut text =
+        format!("{} [{} {}] at level {}", change.name, change.colour.as_str(), change.colour.chinese(), change.level.as_str());
+    let told = change.addressees.iter().filter(|it| it.deadlines.is_some());
+    let told: Vec<_> = told.map(|it| it.department.to_string()).collect();
+    if !told.is_empty() {
+        text = format!("{text}  told: {}", list(&told, 0));
+    }
+    if let Some(department) = &change.department {
+        text = format!("{text}  {department}");
+    }
+    if let Some(step) = change.step {
+        text = format!("{text} {}", step.as_str());
+    }
+    if let Some((wanted, refusal)) = change.refused {
+        text = format!("{text} {}: {}", wanted.as_str(), refusal.as_str());
+    }
+    if change.late {
+        text.push_str(" late");
+    }
+    if !change.actor.is_empty() {
+        text = format!("{text}  by {}", change.actor);
+    }
+    if change.text.is_empty() { text } else { format!("{text}: {}", change.text) }
+}
+
 fn gap_said(gap: &PossibleGap) -> String {
     let messages = gap.messages.map_or_else(String::new, |count| format!(", {count} messages"));
     let (from, to) = (wire::format_time(gap.from), wire::format_time(gap.to));
@@ -172,6 +201,25 @@ mod tests {
         assert_eq!(said(&EventBody::Flood(flood.clone())), "11 alarms in 10 min: 1 critical, 2 high, 8 low");
         let ended = FloodChange { ended: Some(since + Span::from_secs(1_500)), alarms: 40, ..flood };
         assert_eq!(said(&EventBody::Flood(ended)), "40 alarms in 25 min: 1 critical, 2 high, 8 low");
+    }
+
+    #[test]
+    fn a_warning_says_how_bad_it_is_and_who_is_told_or_late() {
+        let rule = model::WarningRuleId::new("gas").unwrap();
+        let department = model::DepartmentId::new("office").unwrap();
+        let mut change = WarningChange::new(model::WarningTransition::Opened, rule);
+        change.name = "泄漏".to_owned();
+        change.colour = model::Colour::Red;
+        let said_of = |change: &WarningChange| said(&EventBody::Warning(Box::new(change.clone())));
+        let deadlines = Some(model::StepSpans::default().from(Time::YEAR_2000));
+        let told = model::Addressee { department: department.clone(), name: String::new(), level: model::Level::Park, deadlines };
+        let opened =
+            WarningChange { addressees: vec![told.clone(), model::Addressee { deadlines: None, ..told }], ..change.clone() };
+        assert_eq!(said_of(&opened), "泄漏 [red 红色] at level enterprise  told: office");
+        let late = WarningChange { department: Some(department), step: Some(model::WarningStep::Received), late: true, ..change };
+        assert_eq!(said_of(&late), "泄漏 [red 红色] at level enterprise  office received late");
+        let by = WarningChange { actor: "li".to_owned(), text: "valve shut".to_owned(), ..late };
+        assert_eq!(said_of(&by), "泄漏 [red 红色] at level enterprise  office received late  by li: valve shut");
     }
 
     fn alarm() -> AlarmTransition {

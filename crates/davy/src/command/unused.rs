@@ -29,6 +29,7 @@ fn taken(what: What, of_period: bool) -> &'static [&'static str] {
         What::Aggregates | What::Aligned => &["--point", "--from", "--to", "--step"],
         What::Values => &["--point", "--at"],
         What::Alarms => &["--point", "--at"],
+        What::Warnings => &["--enterprise", "--park", "--open"],
         What::Occurrences => &["--point", "--alarm", "--enterprise", "--park", "--from", "--to", "--open"],
         What::Supervision => &["--point", "--alarm", "--enterprise", "--park", "--from", "--to", "--at"],
         What::Online if of_period => &["--point", "--enterprise", "--park", "--from", "--to", "--by"],
@@ -79,6 +80,7 @@ mod tests {
         assert!(told(&["alarms", "--from", "2h"]).contains("--at"));
         assert!(told(&["online", "--by", "park"]).contains("take --from"));
         assert!(told(&["trend", "--at", "2h"]).ends_with("takes --point, --from, --to, --pixels, --mode"));
+        assert!(told(&["warnings", "--point", "p"]).ends_with("takes --enterprise, --park, --open"));
         assert!(told(&["gateways", "--park", "p"]).contains("no filter"));
         assert!(told(&["statistics", "--point", "p"]).contains("operator positions"));
     }

@@ -52,7 +52,12 @@ pub(crate) async fn run(hub: Arc<Hub>, webhook: Webhook) {
             Err(failure) => failure,
         };
         hub.trouble(&name, Some(failure.message.clone()));
-        warn!(webhook = name, reason = failure.reason, message = failure.message, "a webhook has lost its feed and takes it up again");
+        warn!(
+            webhook = name,
+            reason = failure.reason,
+            message = failure.message,
+            "a webhook has lost its feed and takes it up again"
+        );
         // Both arms only wait.
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
@@ -73,7 +78,11 @@ async fn feed(hub: &Arc<Hub>, webhook: &Webhook) -> Result<Feed, Failure> {
         && failure.kind == ErrorKind::OutOfRange
     {
         // Nobody is there to choose the way out.
-        error!(webhook = webhook.name, message = failure.message, "events were lost to a webhook; it begins anew with what is active");
+        error!(
+            webhook = webhook.name,
+            message = failure.message,
+            "events were lost to a webhook; it begins anew with what is active"
+        );
         subscription.start = Start::Snapshot;
         beginning = begin(hub, &subscription, binding).await;
     }
@@ -189,7 +198,13 @@ impl Course<'_> {
     /// Keeps an event that the receiver will not get with the dead letters, durably.
     async fn bury(&self, reason: &'static str, message: &Message, detail: &str) -> Result<(), Failure> {
         let name = &self.webhook.name;
-        error!(webhook = name, reason, event = message.id, detail, "an event was put aside that a webhook's receiver did not take");
+        error!(
+            webhook = name,
+            reason,
+            event = message.id,
+            detail,
+            "an event was put aside that a webhook's receiver did not take"
+        );
         let payload = &message.body.as_bytes()[..message.body.len().min(KEPT_MAX)];
         let letter = DeadLetter {
             gateway: format!("webhook/{name}"),

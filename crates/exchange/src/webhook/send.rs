@@ -111,6 +111,7 @@ pub(super) fn message(recorded: &RecordedEvent, cursor: &Cursor) -> Result<Messa
         sequence: Some(recorded.position.0),
         data: &data,
     });
-    let message = |body: &str| Message { id: id.clone(), kind: kind.to_owned(), subject: event.subject.to_string(), body: body.into() };
+    let message =
+        |body: &str| Message { id: id.clone(), kind: kind.to_owned(), subject: event.subject.to_string(), body: body.into() };
     encoded.map(|body| message(&body)).map_err(|fault| (fault, message(&data)))
 }

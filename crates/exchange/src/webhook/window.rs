@@ -251,7 +251,10 @@ mod tests {
                 assert_eq!(outcome, Outcome::GivenUp("webhook_refused", message(1, "a")));
             }
         }
-        assert!(started(&mut window, after(1_000_000)).is_empty() && window.take_settled().is_none(), "not before it is kept elsewhere");
+        assert!(
+            started(&mut window, after(1_000_000)).is_empty() && window.take_settled().is_none(),
+            "not before it is kept elsewhere"
+        );
         window.put_aside(0);
         assert_eq!((window.take_settled(), started(&mut window, at)), (Some(cursor(1)), vec!["2".to_owned()]));
     }

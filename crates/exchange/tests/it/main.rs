@@ -1,4 +1,4 @@
-//! Feeds over a real server: resume, filters, snapshots, ways out, restarts.
+//! Feeds over a real server: resume, filters, snapshots, ways out, restarts; warnings and what is said of them.
 
 mod commit;
 mod cursors;
@@ -10,4 +10,5 @@ mod mem;
 mod server;
 mod snapshot;
 mod subscriptions;
+mod warnings;
 mod webhook;

@@ -33,7 +33,7 @@ pub(crate) async fn serve(journal: Arc<dyn Journal>) -> Served {
 
 pub(crate) async fn serve_with(journal: Arc<dyn Journal>, config: Config) -> Served {
     let (health, shutdown) = (Health::new(), Shutdown::new());
-    let parts = Parts { journal, latch: health.latch("exchange"), config };
+    let parts = Parts { journal, latch: health.latch("exchange"), warnings: health.latch("warnings"), config };
     let (service, runner) = exchange_service(parts, shutdown.clone());
     let runner = tokio::spawn(runner.run());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");

@@ -159,7 +159,10 @@ async fn a_receiver_that_wants_no_more_gets_no_more() {
         }
         journal.wait(JournalId::Dead, model::Position(0), journal::Level::Durable).await.expect("it is written");
     };
-    assert_eq!((letter.gateway.as_str(), letter.reason.as_str(), letter.topic.as_str()), ("webhook/city", "webhook_gone", "alarm.raised"));
+    assert_eq!(
+        (letter.gateway.as_str(), letter.reason.as_str(), letter.topic.as_str()),
+        ("webhook/city", "webhook_gone", "alarm.raised")
+    );
     assert!(letter.detail.contains("status 410"), "{}", letter.detail);
     let event: Value = serde_json::from_slice(&letter.payload).expect("the event");
     assert_eq!(event["subject"], "a");

@@ -6,6 +6,7 @@ mod kind_faults;
 mod kinds;
 mod laws;
 mod suppressions;
+mod warning_rules;
 mod warnings;
 
 use crate::*;

@@ -120,6 +120,11 @@ pub struct SiteRevision {
     pub retired: ::prost::alloc::vec::Vec<RetiredPoint>,
     #[prost(message, repeated, tag = "9")]
     pub suppressions: ::prost::alloc::vec::Vec<super::super::v1::Suppression>,
+    /// Whole sites only: warnings are no matter of a partition.
+    #[prost(message, repeated, tag = "10")]
+    pub departments: ::prost::alloc::vec::Vec<super::super::v1::Department>,
+    #[prost(message, repeated, tag = "11")]
+    pub warnings: ::prost::alloc::vec::Vec<super::super::v1::WarningRule>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RetiredPoint {
@@ -298,4 +303,14 @@ pub struct AlarmListSnapshot {
     pub last_events: ::prost::alloc::vec::Vec<super::super::v1::Event>,
     #[prost(message, repeated, tag = "2")]
     pub raises: ::prost::alloc::vec::Vec<super::super::v1::Event>,
+}
+/// A snapshot of the warnings.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WarningSnapshot {
+    /// What of the site in force concerns warnings.
+    #[prost(message, optional, tag = "1")]
+    pub site: ::core::option::Option<SiteRevision>,
+    /// In a format of its own, with its version.
+    #[prost(bytes = "vec", tag = "2")]
+    pub state: ::prost::alloc::vec::Vec<u8>,
 }

@@ -34,7 +34,7 @@ pub struct Event {
     pub snapshot: bool,
     #[prost(
         oneof = "event::Body",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -70,6 +70,8 @@ pub mod event {
         Nuisance(super::Nuisance),
         #[prost(message, tag = "33")]
         Flood(super::Flood),
+        #[prost(message, tag = "34")]
+        Warning(super::WarningChange),
     }
 }
 /// An alarm changed its state. Kinds: alarm.raised, alarm.returned, alarm.acknowledged, alarm.reset, alarm.closed, alarm.shelved,
@@ -198,6 +200,114 @@ pub struct Flood {
     pub by_priority: ::prost::alloc::vec::Vec<u32>,
     #[prost(int64, tag = "5")]
     pub window_us: i64,
+}
+/// A warning (预警) moved; the subject is the place that it is about. Kinds: warning.opened, warning.adjusted, warning.received,
+/// warning.responded, warning.resolved, warning.overdue, warning.escalated, warning.condition_returned, warning.closed,
+/// warning.cancelled, warning.refused. What a kind has no word for stays empty.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WarningChange {
+    /// Its name: the id of the event that opened it.
+    #[prost(string, tag = "1")]
+    pub warning: ::prost::alloc::string::String,
+    /// The rule that opened it, or adjusted it last.
+    #[prost(string, tag = "2")]
+    pub rule: ::prost::alloc::string::String,
+    /// What it is called.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub topic: ::prost::alloc::string::String,
+    /// blue, yellow, orange, red, after this. Treat an unknown one as red.
+    #[prost(string, tag = "5")]
+    pub colour: ::prost::alloc::string::String,
+    /// What kind of place the subject is: point, installation, enterprise, park.
+    #[prost(string, tag = "6")]
+    pub place: ::prost::alloc::string::String,
+    /// The level that answers for it, after this: enterprise, park, county, city.
+    #[prost(string, tag = "7")]
+    pub level: ::prost::alloc::string::String,
+    /// What is to be done.
+    #[prost(string, tag = "8")]
+    pub action: ::prost::alloc::string::String,
+    /// The time an addressee has for each step from the moment it is told, microseconds.
+    #[prost(int64, tag = "9")]
+    pub received_within_us: i64,
+    #[prost(int64, tag = "10")]
+    pub responded_within_us: i64,
+    #[prost(int64, tag = "11")]
+    pub resolved_within_us: i64,
+    /// A late step lifts it to the next level.
+    #[prost(bool, tag = "12")]
+    pub escalate: bool,
+    /// It closes by itself when the alarms behind it have returned.
+    #[prost(bool, tag = "13")]
+    pub close_on_return: bool,
+    /// Of an opening and an adjustment: the alarms behind it, 100 at most.
+    #[prost(message, repeated, tag = "14")]
+    pub alarms: ::prost::alloc::vec::Vec<WarningCause>,
+    /// Alarms beyond the ones listed.
+    #[prost(uint32, tag = "15")]
+    pub more_alarms: u32,
+    /// Those who are told by this, with their deadlines; of an opening and an adjustment also those who will be by escalation, without.
+    #[prost(message, repeated, tag = "16")]
+    pub addressees: ::prost::alloc::vec::Vec<WarningAddressee>,
+    /// Who did it, or whose step is late.
+    #[prost(string, tag = "17")]
+    pub department: ::prost::alloc::string::String,
+    /// The step that is done or late: received, responded, resolved.
+    #[prost(string, tag = "18")]
+    pub step: ::prost::alloc::string::String,
+    /// Until when it was to be done.
+    #[prost(message, optional, tag = "19")]
+    pub deadline: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was done later than that.
+    #[prost(bool, tag = "20")]
+    pub late: bool,
+    /// Who did it, in person; empty for Davy itself.
+    #[prost(string, tag = "21")]
+    pub actor: ::prost::alloc::string::String,
+    /// What they wrote, or why it was refused.
+    #[prost(string, tag = "22")]
+    pub text: ::prost::alloc::string::String,
+    /// Ids of events that show it.
+    #[prost(string, repeated, tag = "23")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "24")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Of a refusal, what was wanted: receive, respond, resolve, close, cancel.
+    #[prost(string, tag = "25")]
+    pub wanted: ::prost::alloc::string::String,
+    /// Of a refusal, its kind for programs: not_addressed, wrong_state, not_allowed, no_evidence.
+    #[prost(string, tag = "26")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// An alarm behind a warning.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WarningCause {
+    #[prost(string, tag = "1")]
+    pub point: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub alarm: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub occurrence: ::prost::alloc::string::String,
+}
+/// Who is told of a warning, and until when it has to have done each step, journal time.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WarningAddressee {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// enterprise, park, county, city.
+    #[prost(string, tag = "3")]
+    pub level: ::prost::alloc::string::String,
+    /// Absent before the warning reaches its level.
+    #[prost(message, optional, tag = "4")]
+    pub receive_by: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "5")]
+    pub respond_by: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "6")]
+    pub resolve_by: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A command was judged. Kinds: command.accepted, command.refused; exactly one for a request id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2152,7 +2262,7 @@ pub struct SubscribeRequest {
     /// Between two heartbeats of a quiet feed; 0 means 5 s; 1 to 300.
     #[prost(uint32, tag = "5")]
     pub heartbeat_seconds: u32,
-    #[prost(oneof = "subscribe_request::Start", tags = "2, 3, 6")]
+    #[prost(oneof = "subscribe_request::Start", tags = "2, 3")]
     pub start: ::core::option::Option<subscribe_request::Start>,
 }
 /// Nested message and enum types in `SubscribeRequest`.
@@ -2164,9 +2274,6 @@ pub mod subscribe_request {
         Cursor(::prost::alloc::string::String),
         #[prost(enumeration = "super::StartPosition", tag = "3")]
         Position(i32),
-        /// The first event recorded at this moment or later.
-        #[prost(message, tag = "6")]
-        Time(::prost_types::Timestamp),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2202,50 +2309,189 @@ pub struct CommitCursorRequest {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommitCursorResponse {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListSubscriptionsRequest {
-    /// 1 to 1,000; 0 means 100.
-    #[prost(int32, tag = "1")]
+pub struct ListWarningsRequest {
+    #[prost(bool, tag = "1")]
+    pub open_only: bool,
+    /// blue, yellow, orange, red; none means all.
+    #[prost(string, repeated, tag = "2")]
+    pub colours: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Addressed to one of these already, by id.
+    #[prost(string, repeated, tag = "5")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only where a step is late and not done.
+    #[prost(bool, tag = "6")]
+    pub late_only: bool,
+    /// Up to 1,000; 0 means 100.
+    #[prost(int32, tag = "7")]
     pub page_size: i32,
-    /// Of the answer before.
-    #[prost(string, tag = "2")]
+    #[prost(string, tag = "8")]
     pub page_token: ::prost::alloc::string::String,
 }
-/// One named subscription.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Subscription {
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Committed last; empty where none was, which is so only while a feed of that name is open.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListWarningsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
+    /// What this answer stands for: subscribe here for what comes next.
     #[prost(string, tag = "2")]
-    pub committed_cursor: ::prost::alloc::string::String,
-    /// Records of the journal behind the committed cursor, whatever a filter lets through of them; of an open feed without a committed
-    /// cursor, behind what was sent.
-    #[prost(int64, tag = "3")]
-    pub records_behind: i64,
-    /// When the oldest of those was recorded; absent where nothing is behind. Since then the consumer has not told that it stored anything.
-    #[prost(message, optional, tag = "4")]
-    pub behind_since: ::core::option::Option<::prost_types::Timestamp>,
-    /// Retention has passed the committed cursor: the consumer has to start anew.
-    #[prost(bool, tag = "5")]
-    pub expired: bool,
-    /// Feeds open under that name now.
-    #[prost(int32, tag = "6")]
-    pub open_feeds: i32,
-    /// Records that the slowest of them has still to be sent; a consumer that is connected and does not read shows here.
-    #[prost(int64, tag = "7")]
-    pub records_unsent: i64,
+    pub cursor: ::prost::alloc::string::String,
+    /// Empty on the last page.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// On all pages.
+    #[prost(int32, tag = "4")]
+    pub total_size: i32,
+}
+/// A warning as it is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Warning {
+    /// The id of the event that opened it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub rule: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub topic: ::prost::alloc::string::String,
+    /// blue, yellow, orange, red. Treat an unknown one as red.
+    #[prost(string, tag = "5")]
+    pub colour: ::prost::alloc::string::String,
+    /// 蓝色, 黄色, 橙色, 红色.
+    #[prost(string, tag = "6")]
+    pub colour_name: ::prost::alloc::string::String,
+    /// IV, III, II, I: I is the most severe.
+    #[prost(string, tag = "7")]
+    pub colour_level: ::prost::alloc::string::String,
+    /// What kind of place the subject is: point, installation, enterprise, park.
+    #[prost(string, tag = "8")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub subject: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub park: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(string, tag = "12")]
+    pub installation: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "13")]
+    pub revision: u32,
+    /// Who answers for it, and may close it: enterprise, park, county, city.
+    #[prost(string, tag = "14")]
+    pub level: ::prost::alloc::string::String,
+    #[prost(string, tag = "15")]
+    pub action: ::prost::alloc::string::String,
+    /// When its condition was met.
+    #[prost(message, optional, tag = "16")]
+    pub occurred_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was opened; journal time, as are the times below.
+    #[prost(message, optional, tag = "17")]
+    pub opened_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "18")]
+    pub changed_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, repeated, tag = "19")]
+    pub addressees: ::prost::alloc::vec::Vec<WarningParty>,
+    #[prost(message, repeated, tag = "20")]
+    pub alarms: ::prost::alloc::vec::Vec<WarningCause>,
+    #[prost(uint32, tag = "21")]
+    pub more_alarms: u32,
+    /// The alarms behind it have returned; absent while they stand.
+    #[prost(message, optional, tag = "22")]
+    pub returned_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Absent while it is open.
+    #[prost(message, optional, tag = "23")]
+    pub closing: ::core::option::Option<WarningClosing>,
+    /// A step is late and not done.
+    #[prost(bool, tag = "24")]
+    pub late: bool,
+}
+/// An addressee of a warning with its steps.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WarningParty {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub level: ::prost::alloc::string::String,
+    /// Received, responded, resolved; none before the warning reaches its level.
+    #[prost(message, repeated, tag = "4")]
+    pub steps: ::prost::alloc::vec::Vec<WarningStep>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WarningStep {
+    /// received, responded, resolved.
+    #[prost(string, tag = "1")]
+    pub step: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub deadline: ::core::option::Option<::prost_types::Timestamp>,
+    /// Absent while it is not done.
+    #[prost(message, optional, tag = "3")]
+    pub done_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was done after its deadline, or is not done and the deadline has passed.
+    #[prost(bool, tag = "4")]
+    pub late: bool,
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "7")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WarningClosing {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Taken back: issued in error.
+    #[prost(bool, tag = "2")]
+    pub cancelled: bool,
+    /// Empty where it closed by itself.
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "6")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RespondToWarningRequest {
+    /// 1 to 128 printable ASCII characters; left out, every call is a new one.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The id of the warning.
+    #[prost(string, tag = "2")]
+    pub warning: ::prost::alloc::string::String,
+    /// Who, by id: an addressee that the warning has reached.
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    /// receive, respond, resolve; close and cancel by the level that answers for it.
+    #[prost(string, tag = "4")]
+    pub action: ::prost::alloc::string::String,
+    /// Who, in person.
+    #[prost(string, tag = "5")]
+    pub actor: ::prost::alloc::string::String,
+    /// What is done, was done or was found; why a warning is taken back.
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
+    /// Ids of events that show it; to close, at least one.
+    #[prost(string, repeated, tag = "7")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListSubscriptionsResponse {
-    /// By name.
-    #[prost(message, repeated, tag = "1")]
-    pub subscriptions: ::prost::alloc::vec::Vec<Subscription>,
-    /// Empty on the last page.
+pub struct RespondToWarningResponse {
+    /// As it is after that, or after more that has happened since.
+    #[prost(message, optional, tag = "1")]
+    pub warning: ::core::option::Option<Warning>,
+    /// The event on record.
     #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-    /// The last event there is; any filter may start after it.
+    pub event_id: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
-    pub last_cursor: ::prost::alloc::string::String,
+    pub cursor: ::prost::alloc::string::String,
 }
 /// Where a feed starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2426,12 +2672,12 @@ pub mod exchange_service_client {
                 .insert(GrpcMethod::new("davy.v1.ExchangeService", "CommitCursor"));
             self.inner.unary(req, path, codec).await
         }
-        /// Who follows, and how far each is behind: committed cursors by name, and the feeds that are open.
-        pub async fn list_subscriptions(
+        /// Warnings, oldest first: the open ones, and those closed not long ago.
+        pub async fn list_warnings(
             &mut self,
-            request: impl tonic::IntoRequest<super::ListSubscriptionsRequest>,
+            request: impl tonic::IntoRequest<super::ListWarningsRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::ListSubscriptionsResponse>,
+            tonic::Response<super::ListWarningsResponse>,
             tonic::Status,
         > {
             self.inner
@@ -2444,11 +2690,36 @@ pub mod exchange_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/davy.v1.ExchangeService/ListSubscriptions",
+                "/davy.v1.ExchangeService/ListWarnings",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("davy.v1.ExchangeService", "ListSubscriptions"));
+                .insert(GrpcMethod::new("davy.v1.ExchangeService", "ListWarnings"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What an addressee says of a warning. Answers when it is on record; a repeat with the same request_id is answered again and changes nothing.
+        pub async fn respond_to_warning(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RespondToWarningRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RespondToWarningResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.ExchangeService/RespondToWarning",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.ExchangeService", "RespondToWarning"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -2485,12 +2756,20 @@ pub mod exchange_service_server {
             tonic::Response<super::CommitCursorResponse>,
             tonic::Status,
         >;
-        /// Who follows, and how far each is behind: committed cursors by name, and the feeds that are open.
-        async fn list_subscriptions(
+        /// Warnings, oldest first: the open ones, and those closed not long ago.
+        async fn list_warnings(
             &self,
-            request: tonic::Request<super::ListSubscriptionsRequest>,
+            request: tonic::Request<super::ListWarningsRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::ListSubscriptionsResponse>,
+            tonic::Response<super::ListWarningsResponse>,
+            tonic::Status,
+        >;
+        /// What an addressee says of a warning. Answers when it is on record; a repeat with the same request_id is answered again and changes nothing.
+        async fn respond_to_warning(
+            &self,
+            request: tonic::Request<super::RespondToWarningRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RespondToWarningResponse>,
             tonic::Status,
         >;
     }
@@ -2662,25 +2941,70 @@ pub mod exchange_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/davy.v1.ExchangeService/ListSubscriptions" => {
+                "/davy.v1.ExchangeService/ListWarnings" => {
                     #[allow(non_camel_case_types)]
-                    struct ListSubscriptionsSvc<T: ExchangeService>(pub Arc<T>);
+                    struct ListWarningsSvc<T: ExchangeService>(pub Arc<T>);
                     impl<
                         T: ExchangeService,
-                    > tonic::server::UnaryService<super::ListSubscriptionsRequest>
-                    for ListSubscriptionsSvc<T> {
-                        type Response = super::ListSubscriptionsResponse;
+                    > tonic::server::UnaryService<super::ListWarningsRequest>
+                    for ListWarningsSvc<T> {
+                        type Response = super::ListWarningsResponse;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::ListSubscriptionsRequest>,
+                            request: tonic::Request<super::ListWarningsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as ExchangeService>::list_subscriptions(&inner, request)
+                                <T as ExchangeService>::list_warnings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListWarningsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.ExchangeService/RespondToWarning" => {
+                    #[allow(non_camel_case_types)]
+                    struct RespondToWarningSvc<T: ExchangeService>(pub Arc<T>);
+                    impl<
+                        T: ExchangeService,
+                    > tonic::server::UnaryService<super::RespondToWarningRequest>
+                    for RespondToWarningSvc<T> {
+                        type Response = super::RespondToWarningResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RespondToWarningRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExchangeService>::respond_to_warning(&inner, request)
                                     .await
                             };
                             Box::pin(fut)
@@ -2692,7 +3016,7 @@ pub mod exchange_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ListSubscriptionsSvc(inner);
+                        let method = RespondToWarningSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -5524,6 +5848,10 @@ pub struct Site {
     /// Ed25519 key that signs the seals of the event journal, hex.
     #[prost(string, tag = "8")]
     pub seal_public_key: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "9")]
+    pub departments: ::prost::alloc::vec::Vec<Department>,
+    #[prost(message, repeated, tag = "10")]
+    pub warnings: ::prost::alloc::vec::Vec<WarningRule>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Park {
@@ -5795,6 +6123,103 @@ pub struct SuppressedAlarm {
     /// Empty: every alarm of the point.
     #[prost(string, tag = "2")]
     pub alarm: ::prost::alloc::string::String,
+}
+/// Who may be addressed by warnings.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Department {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// enterprise, park, transport, emergency, police, ecology, fire, health, county, city.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// enterprise, park, county, city.
+    #[prost(string, tag = "4")]
+    pub level: ::prost::alloc::string::String,
+    /// The enterprise that it is an office of; empty where it is none.
+    #[prost(string, tag = "5")]
+    pub enterprise: ::prost::alloc::string::String,
+    /// The park that it answers for; empty: not bound to one.
+    #[prost(string, tag = "6")]
+    pub park: ::prost::alloc::string::String,
+    /// The district that it answers for (GB/T 2260), those below it included; empty: not bound to one.
+    #[prost(string, tag = "7")]
+    pub district: ::prost::alloc::string::String,
+}
+/// When a warning is opened, and who is told.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WarningRule {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Rules of one topic share the open warning of a place.
+    #[prost(string, tag = "3")]
+    pub topic: ::prost::alloc::string::String,
+    /// blue, yellow, orange, red.
+    #[prost(string, tag = "4")]
+    pub colour: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub when: ::core::option::Option<AlarmFilter>,
+    /// So many alarms at the same time.
+    #[prost(uint32, tag = "6")]
+    pub count: u32,
+    /// At one place: point, installation, enterprise, park.
+    #[prost(string, tag = "7")]
+    pub per: ::prost::alloc::string::String,
+    /// For so long without a break.
+    #[prost(int64, tag = "8")]
+    pub for_us: i64,
+    #[prost(message, repeated, tag = "9")]
+    pub levels: ::prost::alloc::vec::Vec<WarningLevel>,
+    /// Up to which level it is told at once; empty: the nearest that has an addressee.
+    #[prost(string, tag = "10")]
+    pub level: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub action: ::prost::alloc::string::String,
+    #[prost(int64, tag = "12")]
+    pub received_within_us: i64,
+    #[prost(int64, tag = "13")]
+    pub responded_within_us: i64,
+    #[prost(int64, tag = "14")]
+    pub resolved_within_us: i64,
+    #[prost(bool, tag = "15")]
+    pub escalate: bool,
+    #[prost(bool, tag = "16")]
+    pub close_on_return: bool,
+}
+/// Which alarms count; an empty list lets all through.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlarmFilter {
+    #[prost(string, repeated, tag = "1")]
+    pub kinds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "2")]
+    pub alarms: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub quantities: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(enumeration = "Priority", tag = "4")]
+    pub min_priority: i32,
+    #[prost(string, repeated, tag = "5")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "6")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "7")]
+    pub installations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "8")]
+    pub points: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Whom a warning addresses at one level.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WarningLevel {
+    #[prost(string, tag = "1")]
+    pub level: ::prost::alloc::string::String,
+    /// Ids.
+    #[prost(string, repeated, tag = "2")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// All departments of a kind and of the level.
+    #[prost(string, repeated, tag = "3")]
+    pub kinds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPointsRequest {

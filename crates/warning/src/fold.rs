@@ -1,0 +1,177 @@
+//! What is known after some prefix of `events`: alarms that stand, where rules count them, warnings, outcomes of requests.
+//!
+//! State changes by applied events alone. What `due` and `judge` give is to be appended to `events` under one fence; it counts when it is
+//! read back, so that a replay and another process agree, and nothing is said twice.
+//!
+//! An alarm counts while its condition is true and it was annunciated; one that an operator hides later goes on counting, or hiding would
+//! look like an end of the danger. Memory: the alarms that stand, open warnings, `CLOSED_KEPT` closed ones, requests of a day.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use model::{
+    AlarmFacts, AlarmKey, AlarmState, AlarmTransition, EventBody, EventId, RecordedEvent, RequestId, Revision, Time,
+    WarningChange, WarningTransition,
+};
+
+use crate::CLOSED_KEPT;
+use crate::cells::Cells;
+use crate::outcomes::{Outcome, Outcomes};
+use crate::rules::Rules;
+use crate::warning::{Place, Warning};
+
+/// The fold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warnings {
+    pub(crate) rules: Rules,
+    /// Alarms that stand.
+    pub(crate) active: BTreeMap<AlarmKey, AlarmFacts>,
+    pub(crate) cells: Cells,
+    /// Open ones, and those closed last.
+    pub(crate) warnings: BTreeMap<EventId, Warning>,
+    /// By topic and place.
+    pub(crate) open: BTreeMap<(String, Place), EventId>,
+    /// Oldest first.
+    pub(crate) closed: VecDeque<EventId>,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) now: Time,
+}
+
+impl Default for Warnings {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            active: BTreeMap::new(),
+            cells: Cells::default(),
+            warnings: BTreeMap::new(),
+            open: BTreeMap::new(),
+            closed: VecDeque::new(),
+            outcomes: Outcomes::default(),
+            now: Time::MIN,
+        }
+    }
+}
+
+impl Warnings {
+    /// Takes the next event in the order of the journal.
+    pub fn apply(&mut self, recorded: &RecordedEvent) {
+        self.now = self.now.max(recorded.recorded_at);
+        match &recorded.event.body {
+            EventBody::Alarm(alarm) => self.alarm(recorded, alarm),
+            EventBody::Warning(change) => self.changed(recorded, change),
+            _ => {}
+        }
+    }
+
+    /// Another site is in force from here on. What was told stands: open warnings keep their addressees and deadlines.
+    pub fn revise(&mut self, revision: &Revision, at: Time) {
+        self.now = self.now.max(at);
+        self.rules = Rules::of(revision);
+        self.cells.recount(&self.rules, &self.active, self.now);
+        let places: Vec<_> = self.open.keys().map(|(_, place)| place.clone()).collect();
+        self.look_again(&places);
+    }
+
+    fn alarm(&mut self, recorded: &RecordedEvent, alarm: &AlarmTransition) {
+        let key = (Arc::clone(&recorded.event.subject), alarm.alarm.clone());
+        let before = self.active.get(&key).cloned();
+        let after = match alarm.state {
+            AlarmState::Unacknowledged | AlarmState::Acknowledged => Some(facts(recorded, alarm)),
+            AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService if alarm.in_alarm => before.clone(),
+            _ => None,
+        };
+        match &after {
+            Some(after) => self.active.insert(key.clone(), after.clone()),
+            None => self.active.remove(&key),
+        };
+        let places = self.cells.change(&self.rules, &key, (before.as_ref(), after.as_ref()), self.now);
+        self.look_again(&places);
+    }
+
+    /// Whether the conditions of open warnings at these places still hold.
+    fn look_again(&mut self, places: &[Place]) {
+        for ((topic, place), id) in self.open.iter().filter(|((_, place), _)| places.contains(place)) {
+            let Some(warning) = self.warnings.get_mut(id) else { continue };
+            if self.cells.holds(&self.rules, topic, place) {
+                warning.gone_since = None;
+            } else {
+                warning.gone_since = warning.gone_since.or(Some(self.now));
+            }
+        }
+    }
+
+    fn changed(&mut self, recorded: &RecordedEvent, change: &WarningChange) {
+        self.outcomes.apply(recorded, change);
+        let place = Place { kind: change.place, id: Arc::clone(&recorded.event.subject) };
+        match change.transition {
+            WarningTransition::Opened => {
+                let warning = Warning::opened(recorded, change);
+                self.open.insert((warning.topic.clone(), place.clone()), warning.id.clone());
+                self.warnings.insert(warning.id.clone(), warning);
+                self.cells.told(&change.rule, &place);
+                // The alarms may have gone between what was read and what was written.
+                self.look_again(std::slice::from_ref(&place));
+            }
+            _ => self.moved(recorded, change, &place),
+        }
+    }
+
+    fn moved(&mut self, recorded: &RecordedEvent, change: &WarningChange, place: &Place) {
+        let Some(warning) = change.warning.as_ref().and_then(|id| self.warnings.get_mut(id)) else { return };
+        warning.take(recorded, change);
+        match change.transition {
+            WarningTransition::Adjusted => self.cells.told(&change.rule, place),
+            WarningTransition::Closed | WarningTransition::Cancelled => {
+                let id = warning.id.clone();
+                self.open.retain(|_, open| *open != id);
+                self.cells.spend(&self.rules, &change.topic, place, self.now);
+                self.closed.push_back(id);
+                self.forget();
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self) {
+        while self.closed.len() > CLOSED_KEPT {
+            self.closed.pop_front().map(|id| self.warnings.remove(&id));
+        }
+    }
+
+    /// A warning, open or closed not long ago.
+    pub fn get(&self, id: &EventId) -> Option<&Warning> {
+        self.warnings.get(id)
+    }
+
+    /// All of them, open and closed not long ago, in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = &Warning> {
+        self.warnings.values()
+    }
+
+    /// The open ones, in order of topic and place.
+    pub fn open(&self) -> impl Iterator<Item = &Warning> {
+        self.open.values().filter_map(|id| self.warnings.get(id))
+    }
+
+    /// What became of a request of the last day.
+    pub fn outcome(&self, request: &RequestId) -> Option<&Outcome> {
+        self.outcomes.by_request.get(request)
+    }
+
+    /// The site revision in force.
+    pub const fn revision(&self) -> model::RevisionNumber {
+        self.rules.revision
+    }
+}
+
+fn facts(recorded: &RecordedEvent, alarm: &AlarmTransition) -> AlarmFacts {
+    AlarmFacts {
+        point: Arc::clone(&recorded.event.subject),
+        alarm: alarm.alarm.clone(),
+        kind: alarm.alarm_kind,
+        quantity: alarm.quantity,
+        priority: alarm.priority,
+        scope: recorded.event.scope.clone(),
+        occurrence: alarm.occurrence.clone(),
+    }
+}

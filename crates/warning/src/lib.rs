@@ -1,0 +1,33 @@
+//! Warnings: which are open, who is told, which steps are late, and what is to be said next.
+//! In: recorded events in the order of `events`, Davy's own warnings among them; site revisions; responses; journal time.
+//! Out: events that open, adjust, escalate and close warnings; the warnings as they are.
+//! May not enter: clocks, IO, async, logging, any Davy crate but model.
+//! Start at fold.rs (what is known), then due.rs (what is to be said) and judge.rs (what addressees say).
+
+mod cells;
+mod codec;
+mod due;
+mod fold;
+mod judge;
+mod outcomes;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod warning;
+
+pub use codec::{RestoreError, SNAPSHOT_VERSION};
+pub use fold::Warnings;
+pub use judge::Response;
+pub use outcomes::Outcome;
+pub use warning::{Closing, Done, Party, Place, Step, Warning};
+
+use model::Span;
+
+/// The alarms behind a warning have to be gone for so long before it is said that they returned: what comes back sooner chatters.
+pub const RETURN_HOLD: Span = Span::from_secs(60);
+
+/// So many closed warnings are remembered for lists; older ones are found in the history of events.
+pub const CLOSED_KEPT: usize = 1_000;
+
+/// So many alarms are named in the event of an opening; the others are counted.
+pub const CAUSES_MAX: usize = 100;
