@@ -19,6 +19,7 @@ mod occurrences;
 mod pack;
 mod pieces;
 mod refuse;
+mod relay;
 mod retention;
 mod rows;
 mod samples;
@@ -41,6 +42,7 @@ use tokio::sync::OnceCell;
 use self::connect::{Found, LANES, Lane, Pools};
 use self::errors::{corrupt, during};
 use self::ground::Tables;
+use self::relay::Relay;
 use self::turns::Turns;
 use crate::{
     Aggregate, AggregateQuery, DeadQuery, DeadRow, Description, EventKey, EventQuery, EventRow, Figure, FigureQuery, GapQuery,
@@ -82,13 +84,17 @@ pub(crate) struct PostgresStore {
     pools: Pools,
     turns: Turns,
     found: OnceCell<Found>,
+    /// Under the pools, where the server is reached by TCP.
+    _relay: Option<Relay>,
 }
 
 impl PostgresStore {
     pub(crate) fn new(url: &PostgresUrl) -> Result<Self, StoreError> {
         let options = url.options()?;
-        let pools = Pools::new(&options);
-        Ok(Self { options, pools, turns: Turns::new(), found: OnceCell::new() })
+        let relay = relay(&options)?;
+        let wired = relay.as_ref().map_or_else(|| options.clone(), |relay| options.clone().socket(relay.folder()));
+        let pools = Pools::new(&wired);
+        Ok(Self { options, pools, turns: Turns::new(), found: OnceCell::new(), _relay: relay })
     }
 
     /// What the server is, found out and made ready once.
@@ -315,6 +321,16 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.pools.close().await;
     }
+}
+
+/// Over a Unix socket none is needed.
+fn relay(options: &PgConnectOptions) -> Result<Option<Relay>, StoreError> {
+    if options.get_socket().is_some() || options.get_host().starts_with('/') {
+        return Ok(None);
+    }
+    let made = Relay::start(options.get_host(), options.get_port());
+    made.map(Some)
+        .map_err(|error| StoreError::Unavailable { doing: "make a socket in the temporary folder", source: Box::new(error) })
 }
 
 /// Gives the connection back where all went well.
