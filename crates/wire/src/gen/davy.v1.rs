@@ -2262,7 +2262,7 @@ pub struct SubscribeRequest {
     /// Between two heartbeats of a quiet feed; 0 means 5 s; 1 to 300.
     #[prost(uint32, tag = "5")]
     pub heartbeat_seconds: u32,
-    #[prost(oneof = "subscribe_request::Start", tags = "2, 3")]
+    #[prost(oneof = "subscribe_request::Start", tags = "2, 3, 6")]
     pub start: ::core::option::Option<subscribe_request::Start>,
 }
 /// Nested message and enum types in `SubscribeRequest`.
@@ -2274,6 +2274,9 @@ pub mod subscribe_request {
         Cursor(::prost::alloc::string::String),
         #[prost(enumeration = "super::StartPosition", tag = "3")]
         Position(i32),
+        /// The first event recorded at this moment or later.
+        #[prost(message, tag = "6")]
+        Time(::prost_types::Timestamp),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2308,6 +2311,52 @@ pub struct CommitCursorRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommitCursorResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSubscriptionsRequest {
+    /// 1 to 1,000; 0 means 100.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Of the answer before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// One named subscription.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Subscription {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Committed last; empty where none was, which is so only while a feed of that name is open.
+    #[prost(string, tag = "2")]
+    pub committed_cursor: ::prost::alloc::string::String,
+    /// Records of the journal behind the committed cursor, whatever a filter lets through of them; of an open feed without a committed
+    /// cursor, behind what was sent.
+    #[prost(int64, tag = "3")]
+    pub records_behind: i64,
+    /// When the oldest of those was recorded; absent where nothing is behind. Since then the consumer has not told that it stored anything.
+    #[prost(message, optional, tag = "4")]
+    pub behind_since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Retention has passed the committed cursor: the consumer has to start anew.
+    #[prost(bool, tag = "5")]
+    pub expired: bool,
+    /// Feeds open under that name now.
+    #[prost(int32, tag = "6")]
+    pub open_feeds: i32,
+    /// Records that the slowest of them has still to be sent; a consumer that is connected and does not read shows here.
+    #[prost(int64, tag = "7")]
+    pub records_unsent: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSubscriptionsResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub subscriptions: ::prost::alloc::vec::Vec<Subscription>,
+    /// Empty on the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// The last event there is; any filter may start after it.
+    #[prost(string, tag = "3")]
+    pub last_cursor: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListWarningsRequest {
     #[prost(bool, tag = "1")]
@@ -2672,6 +2721,31 @@ pub mod exchange_service_client {
                 .insert(GrpcMethod::new("davy.v1.ExchangeService", "CommitCursor"));
             self.inner.unary(req, path, codec).await
         }
+        /// Who follows, and how far each is behind: committed cursors by name, and the feeds that are open.
+        pub async fn list_subscriptions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSubscriptionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSubscriptionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.ExchangeService/ListSubscriptions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.ExchangeService", "ListSubscriptions"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Warnings, oldest first: the open ones, and those closed not long ago.
         pub async fn list_warnings(
             &mut self,
@@ -2754,6 +2828,14 @@ pub mod exchange_service_server {
             request: tonic::Request<super::CommitCursorRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CommitCursorResponse>,
+            tonic::Status,
+        >;
+        /// Who follows, and how far each is behind: committed cursors by name, and the feeds that are open.
+        async fn list_subscriptions(
+            &self,
+            request: tonic::Request<super::ListSubscriptionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSubscriptionsResponse>,
             tonic::Status,
         >;
         /// Warnings, oldest first: the open ones, and those closed not long ago.
@@ -2926,6 +3008,52 @@ pub mod exchange_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CommitCursorSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.ExchangeService/ListSubscriptions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSubscriptionsSvc<T: ExchangeService>(pub Arc<T>);
+                    impl<
+                        T: ExchangeService,
+                    > tonic::server::UnaryService<super::ListSubscriptionsRequest>
+                    for ListSubscriptionsSvc<T> {
+                        type Response = super::ListSubscriptionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSubscriptionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExchangeService>::list_subscriptions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSubscriptionsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
