@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloudevents::Answer;
 use journal::{Append, JournalError, JournalId, Key};
 use metrics::counter;
-use model::{ErrorKind, Time};
+use model::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::Status;
@@ -170,8 +170,8 @@ impl Course<'_> {
         let broken = |error: String| Failure::new(ErrorKind::Internal, "event", error);
         let recorded = wire::v1_to_recorded(event).map_err(|error| broken(error.to_string()))?;
         match message(&recorded, &cursor) {
-            Ok(message) => self.note(cursor, Some(message)),
-            Err((fault, message)) => {
+            (message, Ok(())) => self.note(cursor, Some(message)),
+            (message, Err(fault)) => {
                 self.bury("webhook_unsendable", &message, &fault.to_string()).await?;
                 self.note(cursor, None)
             }

@@ -95,8 +95,8 @@ fn trusting_nobody() -> std::io::Result<HttpsConnectorBuilder<WantsSchemes>> {
     Ok(HttpsConnectorBuilder::new().with_tls_config(config))
 }
 
-/// An event as what is posted; its data are what `davy watch --json` prints.
-pub(super) fn message(recorded: &RecordedEvent, cursor: &Cursor) -> Result<Message, (EventFault, Message)> {
+/// An event as what is posted, or why it cannot be; its data are what `davy watch --json` prints.
+pub(super) fn message(recorded: &RecordedEvent, cursor: &Cursor) -> (Message, Result<(), EventFault>) {
     let (id, kind, event) = (recorded.id.to_string(), recorded.event.body.kind(), &recorded.event);
     let data = wire::event_json(recorded, JsonExtras::Recorded(cursor));
     let source = format!("//davy/{}", recorded.id.epoch);
@@ -113,5 +113,8 @@ pub(super) fn message(recorded: &RecordedEvent, cursor: &Cursor) -> Result<Messa
     });
     let message =
         |body: &str| Message { id: id.clone(), kind: kind.to_owned(), subject: event.subject.to_string(), body: body.into() };
-    encoded.map(|body| message(&body)).map_err(|fault| (fault, message(&data)))
+    match encoded {
+        Ok(body) => (message(&body), Ok(())),
+        Err(fault) => (message(&data), Err(fault)),
+    }
 }
