@@ -20,3 +20,4 @@ mod sites;
 mod slow;
 mod supervised;
 mod warnings;
+mod webhook;
