@@ -1,7 +1,7 @@
-"""A platform that receives webhooks with other people's libraries, and fails now and then.
+"""A platform that receives webhooks with other people's libraries, and fails once.
 
-Prints its port, then a line of JSON for each event that it took: id, type, subject. What is not genuine ends it. With `--fail-every N` each
-Nth request is answered with 500, of which nothing is printed.
+Prints its port, then a line of JSON for each event that it took: id, type, subject. What is not genuine ends it. With `--fail N` the
+Nth request is answered with 500, and nothing is printed of it.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook
 parser = argparse.ArgumentParser()
 parser.add_argument("--secret", required=True)
 parser.add_argument("--port", type=int, default=0)
-parser.add_argument("--fail-every", type=int, default=0)
+parser.add_argument("--fail", type=int, default=0)
 arguments = parser.parse_args()
 webhook, lock, seen = Webhook(arguments.secret), Lock(), [0]
 
@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
         attributes = from_http_event(HTTPMessage(headers=headers, body=body.encode())).get_attributes()
         with lock:
             seen[0] += 1
-            fails = arguments.fail_every and seen[0] % arguments.fail_every == 0
+            fails = seen[0] == arguments.fail
             if not fails:
                 print(json.dumps({key: attributes[key] for key in ("id", "type", "subject")}), flush=True)
         self.send_response(500 if fails else 204)
