@@ -128,7 +128,7 @@ impl PostgresStore {
         let mut upkeep = Upkeep::default();
         width::follow(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
         pieces::summarize(&mut tables.lane, layout).await?;
-        statistics::first(&mut tables.lane, &mut upkeep).await?;
+        statistics::first(&mut tables.lane).await?;
         crate::upkeep::figures(&mut tables, now, &mut upkeep).await?;
         pack::step(&mut tables.lane, layout, policy, now, &mut upkeep).await?;
         retention::step(&mut tables.lane, layout, policy, now, &mut upkeep).await?;

@@ -5,20 +5,21 @@
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, query};
+use tracing::debug;
 
 use super::column;
 use super::errors::during;
-use crate::{StoreError, Upkeep};
+use crate::StoreError;
 
 /// Rows of which a wrong way through them can be felt.
 const ROWS: i64 = 2_000;
 
 /// Has the server count what it never counted; pieces of samples are read by ways that need no count.
-pub(super) async fn first(connection: &mut PgConnection, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+pub(super) async fn first(connection: &mut PgConnection) -> Result<(), StoreError> {
     let doing = "count the rows of a table";
     let sql = "select s.relname::text from pg_stat_user_tables s join pg_class c on c.oid = s.relid \
                where s.schemaname = current_schema() and c.relkind = 'r' and c.reltuples <= 0 and s.n_mod_since_analyze > $1 \
-                   and s.relname = any('{points,occurrences,events,dead_letters,samples_strange,figures_1m,figures_1h,figures_1d,gaps,rules,rule_days}')";
+                   and s.relname = any('{points,occurrences,events,dead_letters,figures_1m,figures_1h,figures_1d,gaps,rules,rule_days}')";
     let rows = query(sql).bind(ROWS).fetch_all(&mut *connection).await.map_err(during(doing))?;
     for row in &rows {
         let table: String = column(row, 0)?;
@@ -27,7 +28,7 @@ pub(super) async fn first(connection: &mut PgConnection, upkeep: &mut Upkeep) ->
             .execute(&mut *connection)
             .await
             .map_err(during(doing))?;
-        upkeep.done.push(format!("counted the rows of {table} for the first time"));
+        debug!(table, "the server has counted the rows of a table for the first time");
     }
     Ok(())
 }
