@@ -22,7 +22,7 @@ pub(crate) async fn copy(url: &str, file: &Path, hypertable: bool) -> anyhow::Re
              select create_hypertable('bare', by_range('ts', interval '1 hour'), create_default_indexes => false); {index}"
         )
     } else {
-        let hour = |n: i64| format!("to_timestamp({})", rows::START_US / 1_000_000 + n * 3_600);
+        let hour = |n: i64| format!("to_timestamp({})", *rows::START_US / 1_000_000 + n * 3_600);
         let cut = |n: i64| {
             format!(
                 "do $$ begin execute format('create table bare_{n} partition of bare for values from (%L) to (%L)', {}, {}); end $$",

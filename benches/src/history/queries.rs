@@ -32,7 +32,7 @@ fn policy() -> Policy {
 }
 
 fn at(second: i64) -> Time {
-    Time::from_micros(rows::START_US + second * 1_000_000)
+    Time::from_micros(*rows::START_US + second * 1_000_000)
 }
 
 /// Everything of one measurement.
@@ -168,7 +168,7 @@ impl Bench {
         for half in 0..LOAD_S * 2 {
             every.tick().await;
             let from = seconds * 1_000_000 + half.cast_signed() * 500_000;
-            let mut batch = self.next(Time::from_micros(rows::START_US + from));
+            let mut batch = self.next(Time::from_micros(*rows::START_US + from));
             batch.samples = (0..LOAD_ROWS_PER_S / 2).map(|n| other(from, n)).collect();
             rows_written += batch.samples.len();
             self.store.write(&batch).await?;
@@ -184,7 +184,7 @@ impl Bench {
 /// A row of the load: 1,000 points more, each a hundred times a second.
 fn other(from_us: i64, n: usize) -> SampleRow {
     let point = u32::try_from(n).unwrap_or_default() % rows::POINTS + rows::POINTS + 1;
-    let time = Time::from_micros(rows::START_US + from_us + n as i64 * 10);
+    let time = Time::from_micros(*rows::START_US + from_us + n as i64 * 10);
     row(Sample::new(model::PointNumber(point), time, Some(n as f64), Quality::Good))
 }
 
@@ -198,7 +198,7 @@ fn named(number: u32) -> PointRow {
 }
 
 fn occurrence(n: i64) -> OccurrenceChange {
-    let raised = Time::from_micros(rows::START_US - 365 * 86_400_000_000 + n * (365 * 86_400_000_000 / OCCURRENCES));
+    let raised = Time::from_micros(*rows::START_US - 365 * 86_400_000_000 + n * (365 * 86_400_000_000 / OCCURRENCES));
     let row = OccurrenceRow {
         id: format!("{n:016x}-engine/17-{n}-0"),
         subject: format!("p{}", n % 1_000 + 1),

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use journal::{Append, Embedded, EmbeddedConfig, Journal, JournalId, Key};
 use model::{Batch, Body, GatewayPath, Message, Partition, PointNumber, Quality, RevisionNumber, Sample, Time};
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Points of the plant.
 pub(crate) const POINTS: u32 = 1_000;
@@ -14,8 +15,12 @@ pub(crate) const POINTS: u32 = 1_000;
 /// Samples of one journal record: what a busy ingest joins.
 const RECORD: usize = 1_000;
 
-/// 2026-01-01 00:00:00 UTC.
-pub(crate) const START_US: i64 = 1_767_225_600_000_000;
+/// An hour before this one began, microseconds since 1970: samples of a time long gone would be packed while they still come.
+pub(crate) static START_US: LazyLock<i64> = LazyLock::new(|| {
+    const HOUR_S: u64 = 3_600;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    ((since / HOUR_S).saturating_sub(1) * HOUR_S * 1_000_000).cast_signed()
+});
 
 /// The partition they lie in.
 pub(crate) const PARTITION: Partition = Partition(17);
@@ -23,7 +28,7 @@ pub(crate) const PARTITION: Partition = Partition(17);
 /// Sample `n` of a plant whose points speak once a second, one after the other.
 pub(crate) fn sample(n: u64) -> Sample {
     let (second, point) = (n / u64::from(POINTS), n % u64::from(POINTS));
-    let time = Time::from_micros(START_US + second.cast_signed() * 1_000_000 + point.cast_signed() * 137);
+    let time = Time::from_micros(*START_US + second.cast_signed() * 1_000_000 + point.cast_signed() * 137);
     #[expect(clippy::cast_precision_loss, reason = "a value")]
     let value = 50.0 + ((n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64) / 1e6;
     let number = u32::try_from(point).unwrap_or_default() + 1;
