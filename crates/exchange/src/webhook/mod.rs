@@ -56,6 +56,13 @@ impl Webhook {
         Ok(Self { name: name.to_owned(), url, secrets, filter: Filter::check(filter)? })
     }
 
+    /// Where events go, without what may be secret in it: a user, a password, a query.
+    pub(crate) fn place(&self) -> String {
+        let port = self.url.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        let (scheme, host) = (self.url.scheme_str().unwrap_or_default(), self.url.host().unwrap_or_default());
+        format!("{scheme}://{host}{port}{}", self.url.path())
+    }
+
     /// The name of its subscription.
     pub(crate) fn subscription(&self) -> String {
         format!("webhook.{}", self.name)
@@ -69,6 +76,14 @@ mod tests {
     fn field(name: &str, url: &str, secrets: usize) -> Option<&'static str> {
         let secrets = vec![Secret::new(&[7; 32]).unwrap(); secrets];
         Webhook::new(name, url, secrets, v1::EventFilter::default()).err().and_then(|failure| failure.field)
+    }
+
+    #[test]
+    fn what_may_be_secret_in_a_url_is_not_shown() {
+        let secrets = vec![Secret::new(&[7; 32]).unwrap()];
+        let webhook =
+            Webhook::new("city", "https://li:geheim@city.example:8443/in?token=geheim", secrets, v1::EventFilter::default());
+        assert_eq!(webhook.unwrap().place(), "https://city.example:8443/in");
     }
 
     #[test]

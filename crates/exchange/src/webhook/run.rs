@@ -88,7 +88,7 @@ async fn feed(hub: &Arc<Hub>, webhook: &Webhook) -> Result<Feed, Failure> {
     }
     let beginning = beginning?;
     let seat = hub.seat(&subscription.name, beginning.cursor.position)?;
-    info!(webhook = webhook.name, url = %webhook.url, start = ?subscription.start, "webhook follows");
+    info!(webhook = webhook.name, url = webhook.place(), start = ?subscription.start, "webhook follows");
     Ok(Feed::new(Arc::clone(hub), seat, subscription.filter, subscription.heartbeat, beginning))
 }
 
@@ -115,7 +115,8 @@ async fn follow(hub: &Arc<Hub>, webhook: &Webhook, sender: &Sender) -> Result<()
             item = feed.next(), if has_room => course.read(item).await?,
             Some(landed) = course.flights.join_next() => match landed {
                 Ok((number, answer)) => course.landed(number, answer).await?,
-                Err(error) => error!(webhook = webhook.name, %error, "an attempt of a webhook broke off"),
+                // Its event would stay under way for ever; taken up again, it is sent once more.
+                Err(error) => return Err(Failure::new(ErrorKind::Internal, "attempt_broke_off", error.to_string())),
             },
             () = tokio::time::sleep_until(wake) => {}
             () = hub.shutdown.requested() => break,
@@ -210,7 +211,7 @@ impl Course<'_> {
             gateway: format!("webhook/{name}"),
             topic: message.kind.clone(),
             reason: reason.to_owned(),
-            detail: format!("{}: {detail}; the event is {}", self.webhook.url, message.id),
+            detail: format!("{}: {detail}; the event is {}", self.webhook.place(), message.id),
             payload: payload.to_vec(),
             payload_bytes: message.body.len() as u64,
             count: 1,
