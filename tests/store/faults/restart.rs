@@ -1,11 +1,13 @@
 //! The server goes and comes back while rows are written.
 
+use std::cell::Cell;
+
 use harness::{Kind, Postgres, until};
 use model::ErrorKind;
 use store::Store;
 
 use super::on_servers;
-use crate::load::{JOURNAL, check, next, open, write_upto};
+use crate::load::{JOURNAL, check, next, open, position, write_upto};
 
 on_servers!(a_killed_server_loses_and_doubles_nothing, a_restarted_server_loses_and_doubles_nothing);
 
@@ -23,7 +25,17 @@ async fn reached(store: &dyn Store, position: u64) {
 async fn goes_and_comes(kind: Kind, mut go: impl AsyncFnMut(&mut Postgres)) {
     let mut server = Postgres::start(kind).await;
     let store = open(&server.database("load").await).await;
-    let upto = (ROUNDS + 2) * STEP;
+    // The writer goes on until the server is left alone: what it was told is stored may be taken back by the next crash.
+    let alone = Cell::new(false);
+    let written = async {
+        let (mut errors, mut upto) = (Vec::new(), 0);
+        while !alone.get() {
+            upto = position(&*store).await + STEP;
+            errors.extend(write_upto(&*store, upto).await);
+        }
+        errors.extend(write_upto(&*store, upto).await);
+        (errors, upto)
+    };
     let disturbed = async {
         for round in 1..=ROUNDS {
             reached(&*store, round * STEP).await;
@@ -31,8 +43,9 @@ async fn goes_and_comes(kind: Kind, mut go: impl AsyncFnMut(&mut Postgres)) {
             server.start_again().await;
             check(&server, "load").await;
         }
+        alone.set(true);
     };
-    let (errors, ()) = tokio::join!(write_upto(&*store, upto), disturbed);
+    let ((errors, upto), ()) = tokio::join!(written, disturbed);
     assert!(!errors.is_empty(), "it noticed");
     for error in &errors {
         // A conflict: the server had acknowledged what a crash then took back, and `progress` says from where to write again.

@@ -199,9 +199,11 @@ impl Peer {
         (String::from_utf8(topic.to_vec()).unwrap(), String::from_utf8_lossy(payload).into_owned())
     }
 
-    /// DISCONNECT.
+    /// DISCONNECT, and the end that follows it: a client that comes back at once may take its own connection over before the broker has
+    /// read the word.
     pub(super) async fn take_leave(mut self) {
         self.send(0xe0, &[]).await;
+        self.until_closed().await;
     }
 
     /// Bytes as they are.
