@@ -63,7 +63,7 @@ impl Keeper {
             return RETRY_MIN;
         }
         let last = *self.last.get_or_insert(started);
-        if self.stored.is_catching_up() && started.duration_since(last) < STEP_OF_A_BACKLOG {
+        if gives_way(self.stored.is_catching_up(), started.duration_since(last)) {
             return RETRY_MIN;
         }
         self.last = Some(started);
@@ -106,5 +106,23 @@ impl Keeper {
         let wait = self.retry;
         self.retry = (wait * 2).min(RETRY_MAX);
         wait
+    }
+}
+
+/// Whether a step waits for rows, so long after the last one.
+fn gives_way(catching_up: bool, since_last: Duration) -> bool {
+    catching_up && since_last < STEP_OF_A_BACKLOG
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_give_way_to_a_backlog_but_not_for_ever() {
+        let almost = STEP_OF_A_BACKLOG.saturating_sub(Duration::from_millis(1));
+        assert!(!gives_way(false, Duration::ZERO));
+        assert!(gives_way(true, Duration::ZERO) && gives_way(true, almost));
+        assert!(!gives_way(true, STEP_OF_A_BACKLOG));
     }
 }
