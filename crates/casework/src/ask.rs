@@ -15,6 +15,8 @@ pub struct Ask {
     pub actor: String,
     /// What they found, did or note; why.
     pub text: String,
+    /// When it was asked, journal time: whoever judges it later may not know so late a time yet.
+    pub at: Time,
     /// What.
     pub want: Want,
 }

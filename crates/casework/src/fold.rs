@@ -76,7 +76,7 @@ impl Casework {
     /// The event that answers what is asked; `None` where no such case, incident or hand-over is known. Whoever asks has looked at `outcome`
     /// first.
     pub fn judge(&self, ask: &Ask, now: Time) -> Option<Event> {
-        let now = now.max(self.now);
+        let now = now.max(self.now).max(ask.at);
         match &ask.want {
             Want::Open { .. } | Want::Answer { .. } | Want::Extend { .. } | Want::Cancel { .. } => {
                 self.cases.judge(ask, &self.sites, now)

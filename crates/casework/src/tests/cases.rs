@@ -98,6 +98,14 @@ fn its_opener_ends_it_with_a_reason() {
     assert_eq!(office.want(11, "transport", answer(&case)), "case.refused e1 transport answer wrong_state");
 }
 
+/// The desk may know journal time only up to the last event; whoever asked knew more.
+#[test]
+fn what_was_asked_late_is_late() {
+    let (mut office, case) = opened();
+    let ask = Ask { at: at(100), ..office.ask("transport", answer(&case)) };
+    assert_eq!(office.send(10, &ask), "case.answered e1 transport late");
+}
+
 #[test]
 fn what_is_refused() {
     let (mut office, case) = opened();

@@ -122,6 +122,7 @@ impl Office {
             department: department(who),
             actor: "li".to_owned(),
             text: "done so".to_owned(),
+            at: Time::MIN,
             want,
         }
     }
