@@ -1,5 +1,6 @@
 //! The command line: what there is to say, and in which words.
 
+mod casework;
 mod query;
 mod warning;
 
@@ -8,6 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use casework::{
+    CaseCommand, CorrectArgs, DeclareArgs, DutyCommand, IncidentCommand, LossArgs, NotifyArgs, OpenArgs, Speaker, WhatHappened,
+};
 pub use query::{By, ExportArgs, ExportFormat, Mode, QueryArgs, What};
 pub use warning::{WarningArgs, WarningCommand};
 
@@ -82,6 +86,24 @@ pub enum Command {
         /// What.
         #[command(subcommand)]
         action: WarningCommand,
+    },
+    /// Joint cases: several departments have to do something about one finding.
+    Case {
+        /// What.
+        #[command(subcommand)]
+        action: CaseCommand,
+    },
+    /// Incidents, with the clocks of the law.
+    Incident {
+        /// What.
+        #[command(subcommand)]
+        action: IncidentCommand,
+    },
+    /// The duty book: who is on duty, what is handed over, what was seen.
+    Duty {
+        /// What.
+        #[command(subcommand)]
+        action: DutyCommand,
     },
     /// Proof and evidence from a data folder.
     Journal {

@@ -14,9 +14,11 @@ use tonic_health::ServingStatus;
 const STREAMS_MAX: u32 = 1_024;
 
 /// Whose health can be asked for; the empty name is the whole.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 8] = [
     "",
     "davy.v1.AlarmService",
+    "davy.v1.CaseService",
+    "davy.v1.DutyService",
     "davy.v1.ExchangeService",
     "davy.v1.HistoryService",
     "davy.v1.IngestService",

@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use wire::v1::alarm_service_server::AlarmServiceServer;
+use wire::v1::case_service_server::CaseServiceServer;
+use wire::v1::duty_service_server::DutyServiceServer;
 use wire::v1::exchange_service_server::ExchangeServiceServer;
 use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 
@@ -73,6 +75,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     start_floods(&journal, settings.flood, &health, &mut parts);
     let history_service = start_historian(&settings, &journal, &store, &health, &mut parts);
     let exchange_service = start_exchange(&settings, &journal, &health, &mut parts);
+    let (cases, duty) = start_casework(&journal, &health, &mut parts);
     let registry = registry::Parts {
         journal: Arc::clone(&journal),
         latch: health.latch("registry"),
@@ -83,6 +86,8 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
 
     let routes = Routes::new(alarm_service)
         .add_service(exchange_service)
+        .add_service(cases)
+        .add_service(duty)
         .add_service(history_service)
         .add_service(ingest::ingest_service(push, parts.stop(Stage::Intake)))
         .add_service(registry::registry_service(site, seal_public_key));
@@ -123,6 +128,22 @@ fn start_exchange(
     let (service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
     parts.start(Stage::Serve, "exchange", |_| exchange.run());
     service
+}
+
+/// Joint cases, incidents and duty books.
+fn start_casework(
+    journal: &Arc<dyn Journal>,
+    health: &Health,
+    parts: &mut Running,
+) -> (CaseServiceServer<exchange::CaseApi>, DutyServiceServer<exchange::DutyApi>) {
+    let casework = exchange::CaseworkParts {
+        journal: Arc::clone(journal),
+        latch: health.latch("casework"),
+        config: exchange::Config::default(),
+    };
+    let (cases, duty, runner) = exchange::casework_services(casework);
+    parts.start(Stage::Serve, "casework", |stop| runner.run(stop));
+    (cases, duty)
 }
 
 /// The store, which may be away: alarms do not wait for it, and the historian reaches it when it is back. What no waiting can mend, such as

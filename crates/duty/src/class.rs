@@ -1,19 +1,6 @@
 //! Accident classes: Order 493 of the State Council of 2007, article 3. "Above" (以上) includes the number, "below" (以下) does not.
 
-use std::fmt;
-
-/// How bad an accident is by law.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AccidentClass {
-    /// 一般.
-    Ordinary,
-    /// 较大.
-    Larger,
-    /// 重大.
-    Serious,
-    /// 特别重大.
-    ExtraordinarilySerious,
-}
+pub use model::AccidentClass;
 
 /// What a class is decided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,29 +74,6 @@ pub fn classify(losses: &Losses) -> Classified {
 
 fn of_column(reaches: impl Fn(&Threshold) -> bool) -> Option<AccidentClass> {
     THRESHOLDS.iter().find(|row| reaches(row)).map(|row| row.class)
-}
-
-impl AccidentClass {
-    /// In Chinese.
-    pub const fn zh(self) -> &'static str {
-        match self {
-            Self::Ordinary => "一般事故",
-            Self::Larger => "较大事故",
-            Self::Serious => "重大事故",
-            Self::ExtraordinarilySerious => "特别重大事故",
-        }
-    }
-}
-
-impl fmt::Display for AccidentClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ordinary => "ordinary",
-            Self::Larger => "larger",
-            Self::Serious => "serious",
-            Self::ExtraordinarilySerious => "extraordinarily serious",
-        })
-    }
 }
 
 #[cfg(test)]

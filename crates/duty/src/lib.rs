@@ -6,6 +6,8 @@
 
 mod class;
 mod limit;
+mod words;
 
 pub use class::{AccidentClass, Classified, Column, Losses, THRESHOLDS, Threshold, classify};
 pub use limit::{Case, Confidence, Duty, Event, LIMITS, Limit, Party, REMINDERS_PERCENT, Within, duties};
+pub use words::party_zh;

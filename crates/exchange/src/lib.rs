@@ -1,13 +1,15 @@
 //! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
-//! In: durable records of `events`; over gRPC subscriptions, committed cursors, and what addressees say of warnings.
-//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` events, fenced; nothing that a crash could take back.
-//! May not enter: what an event means (a feed knows its filter, the crate warning its rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/runner.rs and webhook/run.rs.
+//! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings, what departments ask.
+//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; its own events, fenced; nothing that a crash could take back.
+//! May not enter: what an event means (a feed knows its filter, the crates warning and casework their rules), any database, any other service.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/clerk.rs, casework/clerk.rs and webhook/run.rs.
 
+mod casework;
 mod committed;
 mod config;
 mod error;
 mod feed;
+mod fields;
 mod filter;
 mod metrics;
 mod open;
@@ -26,6 +28,7 @@ use journal::Journal;
 use service::{Latch, Shutdown};
 use wire::v1::exchange_service_server::ExchangeServiceServer;
 
+pub use casework::{CaseApi, CaseworkParts, CaseworkRunner, DutyApi, casework_services};
 pub use config::Config;
 pub use error::ExchangeError;
 pub use metrics::describe;

@@ -17,6 +17,13 @@ pub(crate) const WARNINGS: &str = "davy_exchange_warnings";
 pub(crate) const LATE_WARNINGS: &str = "davy_exchange_late_warnings";
 pub(crate) const WARNING_EVENTS: &str = "davy_exchange_warning_events_total";
 pub(crate) const WARNINGS_UNREADABLE: &str = "davy_exchange_warnings_unreadable_records_total";
+pub(crate) const CASES: &str = "davy_exchange_cases";
+pub(crate) const LATE_CASES: &str = "davy_exchange_late_cases";
+pub(crate) const INCIDENTS: &str = "davy_exchange_incidents";
+pub(crate) const LATE_INCIDENTS: &str = "davy_exchange_late_incidents";
+pub(crate) const DOUBTFUL_INCIDENTS: &str = "davy_exchange_doubtful_incidents";
+pub(crate) const CASEWORK_EVENTS: &str = "davy_exchange_casework_events_total";
+pub(crate) const CASEWORK_UNREADABLE: &str = "davy_exchange_casework_unreadable_records_total";
 
 /// Says what each metric is.
 pub fn describe() {
@@ -35,4 +42,14 @@ pub fn describe() {
     describe_gauge!(LATE_WARNINGS, "Open warnings of which a step is late and not done");
     describe_counter!(WARNING_EVENTS, "What became of warnings, by kind of event");
     describe_counter!(WARNINGS_UNREADABLE, "Records of events that could not be read; a warning may be missed or stand too long");
+    describe_gauge!(CASES, "Joint cases open");
+    describe_gauge!(LATE_CASES, "Open joint cases of which a task is late and not answered");
+    describe_gauge!(INCIDENTS, "Incidents open, by what happened");
+    describe_gauge!(LATE_INCIDENTS, "Open incidents of which a duty to report is late and not done");
+    describe_gauge!(DOUBTFUL_INCIDENTS, "Open incidents of which it is doubtful when they were known or told");
+    describe_counter!(CASEWORK_EVENTS, "What became of joint cases, incidents and duty books, by kind of event");
+    describe_counter!(
+        CASEWORK_UNREADABLE,
+        "Records of events that could not be read; a case, an incident or a duty may be missed"
+    );
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
-    WarningChange,
+    AlarmId, AlarmKind, CaseChange, CommandKind, DutyChange, Epoch, IncidentChange, KeySeq, Position, Priority, Quantity,
+    RequestId, RevisionNumber, Span, Time, WarningChange,
 };
 
 /// The name of an event: the same on every replay and in every copy of the journal.
@@ -120,6 +120,12 @@ pub enum EventBody {
     Flood(FloodChange),
     /// A warning moved.
     Warning(Box<WarningChange>),
+    /// A joint case moved.
+    Case(Box<CaseChange>),
+    /// An incident moved.
+    Incident(Box<IncidentChange>),
+    /// Something was written into a duty book.
+    Duty(Box<DutyChange>),
 }
 
 impl EventBody {
@@ -153,6 +159,9 @@ impl EventBody {
             Self::Flood(FloodChange { ended: None, .. }) => "flood.started",
             Self::Flood(_) => "flood.ended",
             Self::Warning(change) => change.transition.as_str(),
+            Self::Case(change) => change.transition.as_str(),
+            Self::Incident(change) => change.transition.as_str(),
+            Self::Duty(change) => change.transition.as_str(),
         }
     }
 }

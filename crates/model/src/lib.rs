@@ -5,9 +5,13 @@
 //! Start at record.rs (what goes into the alarm core) and event.rs (what comes out).
 
 mod alarm_list;
+mod case;
+mod casework;
+mod duty_book;
 mod error;
 mod event;
 mod id;
+mod incident;
 mod record;
 mod sample;
 mod site;
@@ -15,6 +19,9 @@ mod time;
 mod warning;
 
 pub use alarm_list::{AlarmKey, AlarmList, OpenAlarm};
+pub use case::{CaseChange, CaseTask, CaseTransition};
+pub use casework::{CaseworkAction, CaseworkRefusal};
+pub use duty_book::{DutyChange, DutyShift, DutyTransition};
 pub use error::ErrorKind;
 pub use event::{
     Advice, AlarmState, AlarmTransition, ClockFault, ClockFaultKind, ClockOffset, CommandOutcome, CommandVerdict, Event,
@@ -25,6 +32,9 @@ pub use event::{
 pub use id::{
     AlarmId, DepartmentId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition,
     PointId, PointNumber, Position, RequestId, RevisionNumber, Subject, WarningRuleId,
+};
+pub use incident::{
+    AccidentClass, IncidentChange, IncidentDoubt, IncidentDuty, IncidentKind, IncidentLosses, IncidentNotice, IncidentTransition,
 };
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use sample::{Quality, Sample, SampleFlags};

@@ -1,7 +1,7 @@
 //! Warnings: which are open, who is told, which steps are late, and what is to be said next.
 //! In: recorded events in the order of `events`, Davy's own warnings among them; site revisions; responses; journal time.
 //! Out: events that open, adjust, escalate and close warnings; the warnings as they are.
-//! May not enter: clocks, IO, async, logging, any Davy crate but model.
+//! May not enter: clocks, IO, async, logging, any Davy crate but model and pieces.
 //! Start at fold.rs (what is known), then due.rs (what is to be said) and judge.rs (what addressees say).
 
 mod cells;
@@ -15,10 +15,11 @@ mod rules;
 mod tests;
 mod warning;
 
-pub use codec::{RestoreError, SNAPSHOT_VERSION};
+pub use codec::SNAPSHOT_VERSION;
 pub use fold::Warnings;
 pub use judge::Response;
 pub use outcomes::Outcome;
+pub use pieces::RestoreError;
 pub use warning::{Closing, Done, Party, Place, Step, Warning};
 
 use model::Span;

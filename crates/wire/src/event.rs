@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use model::{
-    Advice, AlarmId, AlarmKind, AlarmTransition, ClockFault, ClockFaultKind, ClockOffset, CommandKind, CommandOutcome,
-    CommandVerdict, Event, EventBody, EventId, FloodChange, GatewayFault, HistoryLoss, KeySeq, Nuisance, NuisanceKind, Position,
-    PossibleGap, Quantity, RecordedEvent, Refusal, ReplayDifference, RequestId, RevisionNumber, Scope, SealNotice, SiteRevised,
-    SourceChange, SourceChangeKind, Span, Time, Transition, UnmappedTags, WarningTransition,
+    Advice, AlarmId, AlarmKind, AlarmTransition, CaseTransition, ClockFault, ClockFaultKind, ClockOffset, CommandKind,
+    CommandOutcome, CommandVerdict, DutyTransition, Event, EventBody, EventId, FloodChange, GatewayFault, HistoryLoss,
+    IncidentTransition, KeySeq, Nuisance, NuisanceKind, Position, PossibleGap, Quantity, RecordedEvent, Refusal,
+    ReplayDifference, RequestId, RevisionNumber, Scope, SealNotice, SiteRevised, SourceChange, SourceChangeKind, Span, Time,
+    Transition, UnmappedTags, WarningTransition,
 };
 
+use crate::casework::{case_from_v1, case_to_v1, duty_from_v1, duty_to_v1};
+use crate::incident::{incident_from_v1, incident_to_v1};
 use crate::record::DecodeError;
 use crate::v1::event::Body;
 use crate::warning::{warning_from_v1, warning_to_v1};
@@ -42,8 +45,14 @@ pub fn recorded_to_v1(recorded: &RecordedEvent, cursor: &Cursor) -> v1::Event {
         ..event_to_v1(&recorded.event)
     };
     // An event that opens a warning names it, and cannot say so before it has its own name.
-    if let Some(Body::Warning(change)) = event.body.as_mut().filter(|_| event.kind == WarningTransition::Opened.as_str()) {
-        change.warning.clone_from(&event.id);
+    match event.body.as_mut() {
+        Some(Body::Warning(change)) if event.kind == WarningTransition::Opened.as_str() => change.warning.clone_from(&event.id),
+        Some(Body::Case(change)) if event.kind == CaseTransition::Opened.as_str() => change.case.clone_from(&event.id),
+        Some(Body::Incident(change)) if event.kind == IncidentTransition::Declared.as_str() => {
+            change.incident.clone_from(&event.id);
+        }
+        Some(Body::Duty(change)) if event.kind == DutyTransition::HandedOver.as_str() => change.hand_over.clone_from(&event.id),
+        _ => {}
     }
     event
 }
@@ -104,6 +113,9 @@ fn body_to_v1(body: &EventBody) -> Body {
         EventBody::Nuisance(nuisance) => Body::Nuisance(nuisance_to_v1(nuisance)),
         EventBody::Flood(flood) => Body::Flood(flood_to_v1(flood)),
         EventBody::Warning(change) => Body::Warning(warning_to_v1(change)),
+        EventBody::Case(change) => Body::Case(case_to_v1(change)),
+        EventBody::Incident(change) => Body::Incident(incident_to_v1(change)),
+        EventBody::Duty(change) => Body::Duty(duty_to_v1(change)),
         EventBody::Seal(seal) => Body::Seal(v1::Seal {
             position: seal.position.0,
             public_key: seal.public_key.clone(),
@@ -144,6 +156,9 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
         Body::Nuisance(nuisance) => EventBody::Nuisance(nuisance_from_v1(kind, nuisance)?),
         Body::Flood(flood) => EventBody::Flood(flood_from_v1(flood)),
         Body::Warning(change) => EventBody::Warning(Box::new(warning_from_v1(kind, change)?)),
+        Body::Case(change) => EventBody::Case(Box::new(case_from_v1(kind, change)?)),
+        Body::Incident(change) => EventBody::Incident(Box::new(incident_from_v1(kind, change)?)),
+        Body::Duty(change) => EventBody::Duty(Box::new(duty_from_v1(kind, change)?)),
         Body::Seal(seal) => EventBody::Seal(SealNotice {
             position: Position(seal.position),
             public_key: seal.public_key.clone(),

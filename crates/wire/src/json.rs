@@ -3,6 +3,7 @@
 use model::{CommandVerdict, EventBody, EventId, RecordedEvent, WarningChange};
 use serde_json::{Value, json};
 
+use crate::casework_json::{case_fields, duty_fields, incident_fields};
 use crate::event::hex;
 use crate::{Cursor, format_time};
 
@@ -109,6 +110,9 @@ fn body(id: &EventId, body: &EventBody) -> Vec<(&'static str, Value)> {
             ("window_us", json!(flood.window.micros())),
         ],
         EventBody::Warning(change) => warning_fields(id, change),
+        EventBody::Case(change) => case_fields(id, change),
+        EventBody::Incident(change) => incident_fields(id, change),
+        EventBody::Duty(change) => duty_fields(id, change),
         EventBody::Seal(seal) => vec![
             ("position", json!(seal.position.0)),
             ("public_key", json!(seal.public_key)),
@@ -222,6 +226,6 @@ fn cause(cause: &model::WarningCause) -> Value {
     json!({ "point": &*cause.point, "alarm": cause.alarm.as_str(), "occurrence": occurrence })
 }
 
-fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     if text.is_empty() { Value::Null } else { json!(text) }
 }

@@ -5,9 +5,12 @@
 //! Start at record.rs (journals) and event.rs (facts); the public contract is in proto/davy/v1.
 
 mod alarm;
+mod casework;
+mod casework_json;
 mod cursor;
 mod dead;
 mod event;
+mod incident;
 mod json;
 mod pb;
 mod record;
@@ -24,6 +27,7 @@ pub use alarm::{Beside, alarm_to_v1};
 pub use cursor::{Cursor, CursorError, FilterBinding};
 pub use dead::DeadLetter;
 pub use event::{event_to_v1, recorded_to_v1, v1_to_recorded};
+pub use incident::{losses_from_v1, losses_to_v1, notice_to_v1};
 pub use json::{JsonExtras, event_json};
 pub use pb::{FILE_DESCRIPTOR_SET, record as record_v1, v1};
 pub use record::{

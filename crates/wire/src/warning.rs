@@ -12,28 +12,28 @@ use crate::event::{occurrence, request_to_v1};
 use crate::record::DecodeError;
 use crate::{priority_from_v1, priority_to_v1, time_from_v1, time_to_v1, v1};
 
-type Read<T> = Result<T, DecodeError>;
+pub(crate) type Read<T> = Result<T, DecodeError>;
 
 /// A word of a closed set.
-fn word<T>(field: &'static str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Read<T> {
+pub(crate) fn word<T>(field: &'static str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Read<T> {
     parse(text).ok_or_else(|| DecodeError::field(field, text))
 }
 
 /// An id, or any other text that is checked.
-fn id<T, E>(field: &'static str, text: &str, make: impl Fn(&str) -> Result<T, E>) -> Read<T> {
+pub(crate) fn id<T, E>(field: &'static str, text: &str, make: impl Fn(&str) -> Result<T, E>) -> Read<T> {
     make(text).map_err(|_| DecodeError::field(field, text))
 }
 
-fn ids<T, E>(field: &'static str, texts: &[String], make: impl Fn(&str) -> Result<T, E>) -> Read<Vec<T>> {
+pub(crate) fn ids<T, E>(field: &'static str, texts: &[String], make: impl Fn(&str) -> Result<T, E>) -> Read<Vec<T>> {
     texts.iter().map(|text| id(field, text, &make)).collect()
 }
 
 /// What an empty text stands for.
-fn some<T>(text: &str, read: impl FnOnce(&str) -> Read<T>) -> Read<Option<T>> {
+pub(crate) fn some<T>(text: &str, read: impl FnOnce(&str) -> Read<T>) -> Read<Option<T>> {
     if text.is_empty() { Ok(None) } else { read(text).map(Some) }
 }
 
-fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+pub(crate) fn texts<T: ToString>(items: &[T]) -> Vec<String> {
     items.iter().map(T::to_string).collect()
 }
 

@@ -9,6 +9,7 @@ use prost::Message;
 const FILES: &[&str] = &[
     "davy/v1/event.proto",
     "davy/v1/alarm.proto",
+    "davy/v1/casework.proto",
     "davy/v1/exchange.proto",
     "davy/v1/history.proto",
     "davy/v1/ingest.proto",

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::{
-    Addressed, Addressee, Advice, AlarmFilter, AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch, Body,
-    ClockFault, ClockFaultKind, ClockOffset, Colour, Command, CommandKind, CommandOutcome, CommandVerdict, Condition, Department,
-    DepartmentId, DepartmentKind, Direction, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, FloodChange, Formula,
-    GatewayFault, GatewayPath, HistoryLoss, Installation, InstallationId, InstallationKind, KeySeq, Level, Location, Message,
+    AccidentClass, Addressed, Addressee, Advice, AlarmFilter, AlarmId, AlarmKind, AlarmRule, AlarmState, AlarmTransition, Batch,
+    Body, CaseChange, CaseTask, CaseTransition, CaseworkAction, CaseworkRefusal, ClockFault, ClockFaultKind, ClockOffset, Colour,
+    Command, CommandKind, CommandOutcome, CommandVerdict, Condition, Department, DepartmentId, DepartmentKind, Direction,
+    DutyChange, DutyShift, DutyTransition, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, FloodChange, Formula,
+    GatewayFault, GatewayPath, HistoryLoss, IncidentChange, IncidentDoubt, IncidentDuty, IncidentKind, IncidentLosses,
+    IncidentNotice, IncidentTransition, Installation, InstallationId, InstallationKind, KeySeq, Level, Location, Message,
     MissingMember, Nuisance, NuisanceKind, Park, ParkId, Point, PointId, PointNumber, PointSource, Position, PossibleGap,
     Priority, Protocol, Quality, Quantity, Range, Reference, Refusal, ReplayDifference, RequestId, Revision, RevisionNumber,
     Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange, SourceChangeKind, SourceId, Span, StepSpans,
@@ -299,6 +301,98 @@ fn what_whole_alarm_management_added() {
     };
     telemetry("batch_calibrating", Body::Batch(batch));
     telemetry("site_revision_rules", Body::Revision(Arc::new(revision_with_every_condition())));
+}
+
+/// What came with joint cases, incidents and duty books: of each one event with every field, and one of each kind with as few as can be.
+#[test]
+fn what_casework_added() {
+    let department = |text: &str| DepartmentId::new(text).expect("valid");
+    let refused = Some((CaseworkAction::Notify, CaseworkRefusal::NoSuchDuty));
+    let task = CaseTask { department: department("fire"), name: "消防".to_owned(), task: "查".to_owned(), due: at(9) };
+    let case = CaseChange {
+        case: Some(occurrence()),
+        title: "库存不符".to_owned(),
+        tasks: vec![task],
+        department: Some(department("fire")),
+        due: Some(at(9)),
+        late: true,
+        actor: "li".to_owned(),
+        text: "seen".to_owned(),
+        evidence: vec![occurrence()],
+        request_id: Some(request()),
+        refused,
+        ..CaseChange::new(CaseTransition::Opened, WarningPlace::Park, department("office"))
+    };
+    let duty = IncidentDuty {
+        duty: "head-to-county".to_owned(),
+        who: "head_of_unit".to_owned(),
+        whom: "county".to_owned(),
+        from: at(1),
+        due: at(2),
+        if_of_class: true,
+        source: "Order 493".to_owned(),
+    };
+    let notice = IncidentNotice {
+        who: "li".to_owned(),
+        whom: "county".to_owned(),
+        told_at: at(3),
+        how: "telephone".to_owned(),
+        reference: "7".to_owned(),
+        known_at: Some(at(1)),
+    };
+    let incident = IncidentChange {
+        incident: Some(occurrence()),
+        title: "泄漏".to_owned(),
+        happened_at: at(0),
+        known_at: at(1),
+        losses: IncidentLosses { dead: Some(0), severely_injured: Some(2), poisoned: None, direct_loss_yuan: Some(5) },
+        class: Some(AccidentClass::Serious),
+        duties: vec![duty],
+        about: vec![occurrence()],
+        about_since: Some(at(-1)),
+        duty: "head-to-county".to_owned(),
+        due: Some(at(2)),
+        percent: 50,
+        notice: Some(notice),
+        late: true,
+        doubts: IncidentDoubt::ALL.to_vec(),
+        in_error: true,
+        department: Some(department("office")),
+        actor: "li".to_owned(),
+        text: "seen".to_owned(),
+        request_id: Some(request()),
+        refused,
+        ..IncidentChange::new(IncidentTransition::Declared, IncidentKind::Environmental, WarningPlace::Installation)
+    };
+    let shift = DutyShift { person: "li".to_owned(), role: "leader".to_owned(), from: at(1), to: at(2) };
+    let book = DutyChange {
+        shifts: vec![shift],
+        hand_over: Some(occurrence()),
+        to_person: "wang".to_owned(),
+        events: vec![occurrence()],
+        actor: "li".to_owned(),
+        text: "all quiet".to_owned(),
+        request_id: Some(request()),
+        refused,
+        ..DutyChange::new(DutyTransition::Rostered, department("office"))
+    };
+    event("event_case_opened", EventBody::Case(Box::new(case)));
+    event("event_incident_declared", EventBody::Incident(Box::new(incident)));
+    event("event_duty_rostered", EventBody::Duty(Box::new(book)));
+    let name = |kind: &str| format!("event_{}", kind.replace('.', "_"));
+    for transition in CaseTransition::ALL.iter().skip(1) {
+        let change = CaseChange::new(*transition, WarningPlace::Enterprise, department("office"));
+        event(&name(transition.as_str()), EventBody::Case(Box::new(change)));
+    }
+    for transition in IncidentTransition::ALL.iter().skip(1) {
+        let change = IncidentChange::new(*transition, IncidentKind::NearMiss, WarningPlace::Enterprise);
+        event(&name(transition.as_str()), EventBody::Incident(Box::new(change)));
+    }
+    for transition in DutyTransition::ALL.iter().skip(1) {
+        event(&name(transition.as_str()), EventBody::Duty(Box::new(DutyChange::new(*transition, department("office")))));
+    }
+    let snapshot = record_v1::CaseworkSnapshot { site: None, state: vec![1, 2, 3] };
+    golden("casework_snapshot", &snapshot.encode_to_vec());
 }
 
 /// What came with warnings: one event with every field, one with as few as there can be, and a site with departments and rules.

@@ -11,6 +11,8 @@ use super::DEFAULT_SERVER;
 pub struct QueryArgs {
     /// What to ask for.
     pub what: What,
+    /// Of incident: its id.
+    pub id: Option<String>,
     /// The server's gRPC address.
     #[arg(long, env = "DAVY_SERVER", default_value = DEFAULT_SERVER)]
     pub server: String,
@@ -26,6 +28,9 @@ pub struct QueryArgs {
     /// Only of these parks.
     #[arg(long)]
     pub park: Vec<String>,
+    /// Only of these departments.
+    #[arg(long)]
+    pub department: Vec<String>,
     /// From this time on: RFC 3339, or a span before now such as 2h.
     #[arg(long)]
     pub from: Option<String>,
@@ -44,7 +49,7 @@ pub struct QueryArgs {
     /// How a curve is thinned out [default: min-max].
     #[arg(long)]
     pub mode: Option<Mode>,
-    /// Only occurrences, or warnings, that are open.
+    /// Only occurrences, warnings, cases or incidents that are open.
     #[arg(long)]
     pub open: bool,
     /// By what online rates of a period are summed [default: enterprise].
@@ -72,6 +77,14 @@ pub enum What {
     Alarms,
     /// Open warnings and those closed lately: who was told, what was done, what is late.
     Warnings,
+    /// Open joint cases and those that ended lately: who has to do what until when.
+    Cases,
+    /// Open incidents and those closed lately: their duties by law, what is late, what is doubtful.
+    Incidents,
+    /// The record of one incident: who knew what when.
+    Incident,
+    /// Who is on duty, now or --at; with --from the shifts and hand-overs of a period.
+    Duty,
     /// Lives of alarms from the first raise to the end, newest first.
     Occurrences,
     /// How long each alarm rule could have fired, and what kept it from that; with --at, whether it could have at that moment.

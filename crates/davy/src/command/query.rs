@@ -10,8 +10,8 @@ use wire::v1::registry_service_client::RegistryServiceClient;
 use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
 use crate::command::{
-    alarms, aligned, events as lines, gateways as reports, moment, occurrences, online, server, statistics, subscriptions,
-    supervision, trend, unused, warnings,
+    alarms, aligned, cases, events as lines, gateways as reports, incidents, moment, occurrences, on_duty, online, server,
+    statistics, subscriptions, supervision, trend, unused, warnings,
 };
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
@@ -31,6 +31,10 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::Aligned => aligned::run(channel, args, &mut out).await?,
         What::Alarms => alarms::run(channel, args, &mut out).await?,
         What::Warnings => warnings::run(channel, args, &mut out).await?,
+        What::Cases => cases::run(channel, args, &mut out).await?,
+        What::Incidents => incidents::run(channel, args, &mut out).await?,
+        What::Incident => incidents::record(channel, args, &mut out).await?,
+        What::Duty => on_duty::run(channel, args, &mut out).await?,
         What::Occurrences => occurrences::run(channel, args, span.from, span.to, &mut out).await?,
         What::Supervision => supervision::run(channel, args, &mut out).await?,
         What::Online if args.from.is_some() => supervision::online(channel, args, &mut out).await?,
@@ -52,6 +56,8 @@ fn check(args: &QueryArgs) -> Result<(), CommandError> {
         What::Aligned => moment::period(args.from.as_deref(), args.to.as_deref()).and(aligned::step_of(args)).map(drop),
         What::Values => aligned::moment_of(args).map(drop),
         What::Supervision => supervision::asked(args).map(drop),
+        What::Incident => incidents::asked(args).map(drop),
+        What::Duty => on_duty::asked(args).map(drop),
         _ => Ok(()),
     }
 }

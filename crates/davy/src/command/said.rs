@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::said_casework::{case_said, duty_said, incident_said};
 use model::{
     AlarmTransition, ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, PossibleGap, Priority, Span, Transition,
     WarningChange,
@@ -14,6 +15,9 @@ pub(crate) fn said(body: &EventBody) -> String {
         EventBody::Nuisance(nuisance) => nuisance_said(nuisance),
         EventBody::Flood(flood) => flood_said(flood),
         EventBody::Warning(change) => warning_said(change),
+        EventBody::Case(change) => case_said(change),
+        EventBody::Incident(change) => incident_said(change),
+        EventBody::Duty(change) => duty_said(change),
         EventBody::Source(change) => change.reason.clone(),
         EventBody::Gap(gap) => gap_said(gap),
         EventBody::Fault(fault) => format!("{}: {}", fault.rule, fault.detail),

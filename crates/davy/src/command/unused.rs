@@ -30,6 +30,10 @@ fn taken(what: What, of_period: bool) -> &'static [&'static str] {
         What::Values => &["--point", "--at"],
         What::Alarms => &["--point", "--at"],
         What::Warnings => &["--enterprise", "--park", "--open"],
+        What::Cases => &["--enterprise", "--park", "--department", "--open"],
+        What::Incidents => &["--enterprise", "--park", "--open"],
+        What::Duty => &["--department", "--from", "--to", "--at"],
+        What::Incident => &["an id"],
         What::Occurrences => &["--point", "--alarm", "--enterprise", "--park", "--from", "--to", "--open"],
         What::Supervision => &["--point", "--alarm", "--enterprise", "--park", "--from", "--to", "--at"],
         What::Online if of_period => &["--point", "--enterprise", "--park", "--from", "--to", "--by"],
@@ -46,6 +50,8 @@ fn given(args: &QueryArgs) -> Vec<&'static str> {
         ("--alarm", !args.alarm.is_empty()),
         ("--enterprise", !args.enterprise.is_empty()),
         ("--park", !args.park.is_empty()),
+        ("--department", !args.department.is_empty()),
+        ("an id", args.id.is_some()),
         ("--from", args.from.is_some()),
         ("--to", args.to.is_some()),
         ("--at", args.at.is_some()),
@@ -81,6 +87,9 @@ mod tests {
         assert!(told(&["online", "--by", "park"]).contains("take --from"));
         assert!(told(&["trend", "--at", "2h"]).ends_with("takes --point, --from, --to, --pixels, --mode"));
         assert!(told(&["warnings", "--point", "p"]).ends_with("takes --enterprise, --park, --open"));
+        assert_eq!(refused(&["duty", "--department", "d", "--at", "2h"]), None);
+        assert_eq!(refused(&["incident", "i1"]), None);
+        assert!(told(&["incidents", "i1"]).contains("use an id here"));
         assert!(told(&["gateways", "--park", "p"]).contains("no filter"));
         assert!(told(&["statistics", "--point", "p"]).contains("operator positions"));
     }

@@ -86,7 +86,7 @@ fn due_word(step: &str) -> &'static str {
 }
 
 /// What somebody typed cannot move the cursor.
-fn without_controls(text: &str) -> String {
+pub(super) fn without_controls(text: &str) -> String {
     text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Feeds over a real server: resume, filters, snapshots, ways out, restarts; warnings and what is said of them.
 
+mod casework;
 mod commit;
 mod cursors;
 mod embedded;

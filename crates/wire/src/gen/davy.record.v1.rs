@@ -314,3 +314,13 @@ pub struct WarningSnapshot {
     #[prost(bytes = "vec", tag = "2")]
     pub state: ::prost::alloc::vec::Vec<u8>,
 }
+/// A snapshot of joint cases, incidents and duty books.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseworkSnapshot {
+    /// What of the site in force concerns them.
+    #[prost(message, optional, tag = "1")]
+    pub site: ::core::option::Option<SiteRevision>,
+    /// In a format of its own, with its version.
+    #[prost(bytes = "vec", tag = "2")]
+    pub state: ::prost::alloc::vec::Vec<u8>,
+}

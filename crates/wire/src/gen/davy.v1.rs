@@ -34,7 +34,7 @@ pub struct Event {
     pub snapshot: bool,
     #[prost(
         oneof = "event::Body",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 36, 37, 38"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -72,6 +72,12 @@ pub mod event {
         Flood(super::Flood),
         #[prost(message, tag = "34")]
         Warning(super::WarningChange),
+        #[prost(message, tag = "36")]
+        Case(super::CaseChange),
+        #[prost(message, tag = "37")]
+        Incident(super::IncidentChange),
+        #[prost(message, tag = "38")]
+        Duty(super::DutyChange),
     }
 }
 /// An alarm changed its state. Kinds: alarm.raised, alarm.returned, alarm.acknowledged, alarm.reset, alarm.closed, alarm.shelved,
@@ -308,6 +314,245 @@ pub struct WarningAddressee {
     pub respond_by: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "6")]
     pub resolve_by: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A joint case (联动执法) moved; the subject is the place that it is about. Kinds: case.opened, case.answered, case.extended, case.overdue,
+/// case.closed, case.cancelled, case.refused. What a kind has no word for stays empty.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseChange {
+    /// Its name: the id of the event that opened it; empty where an opening was refused.
+    #[prost(string, tag = "1")]
+    pub case: ::prost::alloc::string::String,
+    /// What it is about, in words.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// What kind of place the subject is: enterprise, park.
+    #[prost(string, tag = "3")]
+    pub place: ::prost::alloc::string::String,
+    /// The department that opened it, and may extend and cancel it.
+    #[prost(string, tag = "4")]
+    pub opener: ::prost::alloc::string::String,
+    /// Of an opening: one for each department.
+    #[prost(message, repeated, tag = "5")]
+    pub tasks: ::prost::alloc::vec::Vec<CaseTask>,
+    /// Whose task was answered, extended or is late; who wanted what was refused.
+    #[prost(string, tag = "6")]
+    pub department: ::prost::alloc::string::String,
+    /// Until when that task is to be done, after this.
+    #[prost(message, optional, tag = "7")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was done later than that, or is not done.
+    #[prost(bool, tag = "8")]
+    pub late: bool,
+    /// Who did it, in person; empty for Davy itself.
+    #[prost(string, tag = "9")]
+    pub actor: ::prost::alloc::string::String,
+    /// What they did or found, why it takes longer or was ended, why it was refused; of what is late, the task.
+    #[prost(string, tag = "10")]
+    pub text: ::prost::alloc::string::String,
+    /// Ids of events: of an opening those behind it, of an answer those that show it.
+    #[prost(string, repeated, tag = "11")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "12")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Of a refusal, what was wanted: open, answer, extend, cancel.
+    #[prost(string, tag = "13")]
+    pub wanted: ::prost::alloc::string::String,
+    /// Of a refusal, its kind for programs: unknown_department, unknown_place, not_assigned, wrong_state, not_allowed, no_evidence, bad_time,
+    /// too_many.
+    #[prost(string, tag = "14")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// What one department has to do in a case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseTask {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub task: ::prost::alloc::string::String,
+    /// Journal time.
+    #[prost(message, optional, tag = "4")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// An incident (事故, 突发事件) moved; the subject is the place where it happened. Kinds: incident.declared, incident.corrected,
+/// incident.notified, incident.reminder, incident.overdue, incident.closed, incident.refused. What a kind has no word for stays empty.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IncidentChange {
+    /// Its name: the id of the event that declared it; empty where a declaration was refused.
+    #[prost(string, tag = "1")]
+    pub incident: ::prost::alloc::string::String,
+    /// What happened: accident, traffic_or_fire, environmental, loss_or_theft, near_miss.
+    #[prost(string, tag = "2")]
+    pub what: ::prost::alloc::string::String,
+    /// The same in words.
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    /// What kind of place the subject is: installation, enterprise, park.
+    #[prost(string, tag = "4")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub happened_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the first one who has to report knew, as declared.
+    #[prost(message, optional, tag = "6")]
+    pub known_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// As far as known, after this.
+    #[prost(message, optional, tag = "7")]
+    pub losses: ::core::option::Option<IncidentLosses>,
+    /// The class by Order 493 of 2007, after this: ordinary, larger, serious, extraordinarily_serious; empty where the losses do not tell.
+    #[prost(string, tag = "8")]
+    pub class: ::prost::alloc::string::String,
+    /// Of a declaration and a correction: the duties from then on. Of a reminder and of what is late: that duty.
+    #[prost(message, repeated, tag = "9")]
+    pub duties: ::prost::alloc::vec::Vec<IncidentDuty>,
+    /// Ids of alarms and warnings about it.
+    #[prost(string, repeated, tag = "10")]
+    pub about: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When the first of these was on record, where that is known.
+    #[prost(message, optional, tag = "11")]
+    pub about_since: ::core::option::Option<::prost_types::Timestamp>,
+    /// The duty that is done, due or late.
+    #[prost(string, tag = "12")]
+    pub duty: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "13")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of a reminder: how much of its time is over.
+    #[prost(uint32, tag = "14")]
+    pub percent: u32,
+    #[prost(message, optional, tag = "15")]
+    pub notice: ::core::option::Option<IncidentNotice>,
+    /// That was later than the latest time, or is not done.
+    #[prost(bool, tag = "16")]
+    pub late: bool,
+    /// What is doubtful from here on: known_earlier, alarm_earlier, recorded_after_due.
+    #[prost(string, repeated, tag = "17")]
+    pub doubts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of a closing: it was declared in error.
+    #[prost(bool, tag = "18")]
+    pub in_error: bool,
+    /// The department or enterprise that did it.
+    #[prost(string, tag = "19")]
+    pub department: ::prost::alloc::string::String,
+    /// Who, in person; empty for Davy itself.
+    #[prost(string, tag = "20")]
+    pub actor: ::prost::alloc::string::String,
+    /// What they wrote, or why it was refused.
+    #[prost(string, tag = "21")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "22")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Of a refusal, what was wanted: declare, correct, notify, close.
+    #[prost(string, tag = "23")]
+    pub wanted: ::prost::alloc::string::String,
+    /// Of a refusal, its kind for programs: unknown_department, unknown_place, wrong_state, no_evidence, bad_time, no_such_duty, duties_open,
+    /// too_many.
+    #[prost(string, tag = "24")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// What an incident cost; absent is not known, and not nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IncidentLosses {
+    #[prost(uint32, optional, tag = "1")]
+    pub dead: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "2")]
+    pub severely_injured: ::core::option::Option<u32>,
+    /// The acutely poisoned; the law counts them among the severely injured.
+    #[prost(uint32, optional, tag = "3")]
+    pub poisoned: ::core::option::Option<u32>,
+    /// Yuan.
+    #[prost(uint64, optional, tag = "4")]
+    pub direct_loss_yuan: ::core::option::Option<u64>,
+}
+/// A duty to tell somebody, as the law stood when it was written.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IncidentDuty {
+    /// Its name: head-to-county.
+    #[prost(string, tag = "1")]
+    pub duty: ::prost::alloc::string::String,
+    /// head_of_unit ...
+    #[prost(string, tag = "2")]
+    pub who: ::prost::alloc::string::String,
+    /// county ...
+    #[prost(string, tag = "3")]
+    pub whom: ::prost::alloc::string::String,
+    /// From when it is counted.
+    #[prost(message, optional, tag = "4")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "5")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+    /// It applies only if the class is found to be worse than it is known to be.
+    #[prost(bool, tag = "6")]
+    pub if_of_class: bool,
+    /// The law.
+    #[prost(string, tag = "7")]
+    pub source: ::prost::alloc::string::String,
+}
+/// That somebody was told of an incident.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IncidentNotice {
+    #[prost(string, tag = "1")]
+    pub who: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub whom: ::prost::alloc::string::String,
+    /// As they say.
+    #[prost(message, optional, tag = "3")]
+    pub told_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// telephone, fax, system ...
+    #[prost(string, tag = "4")]
+    pub how: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub reference: ::prost::alloc::string::String,
+    /// Since when the one who told had known, where they say so.
+    #[prost(message, optional, tag = "6")]
+    pub known_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Something was written into a duty book (值班记录); the subject is the department. Kinds: duty.rostered, duty.handed_over,
+/// duty.confirmed, duty.seen, duty.refused. What a kind has no word for stays empty.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DutyChange {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    /// Of a roster.
+    #[prost(message, repeated, tag = "2")]
+    pub shifts: ::prost::alloc::vec::Vec<DutyShift>,
+    /// Of a hand-over and its confirmation: the id of the event that handed over.
+    #[prost(string, tag = "3")]
+    pub hand_over: ::prost::alloc::string::String,
+    /// Of a hand-over and its confirmation: who takes over.
+    #[prost(string, tag = "4")]
+    pub to_person: ::prost::alloc::string::String,
+    /// Ids of alarms and warnings that were open at a hand-over; ids of events that were seen.
+    #[prost(string, repeated, tag = "5")]
+    pub events: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who: of a hand-over the one who goes, of what was seen the one who saw.
+    #[prost(string, tag = "6")]
+    pub actor: ::prost::alloc::string::String,
+    /// What they wrote, or why it was refused.
+    #[prost(string, tag = "7")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Of a refusal, what was wanted: roster, hand_over, confirm, see.
+    #[prost(string, tag = "9")]
+    pub wanted: ::prost::alloc::string::String,
+    /// Of a refusal, its kind for programs: unknown_department, wrong_state, not_allowed, no_evidence, bad_time, too_many.
+    #[prost(string, tag = "10")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// Who is on duty when. Shifts of one department may overlap; one of the same role and times replaces the one before.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DutyShift {
+    /// Empty: nobody, the shift is taken back.
+    #[prost(string, tag = "1")]
+    pub person: ::prost::alloc::string::String,
+    /// leader, dispatcher ...
+    #[prost(string, tag = "2")]
+    pub role: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until before this.
+    #[prost(message, optional, tag = "4")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A command was judged. Kinds: command.accepted, command.refused; exactly one for a request id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2234,6 +2479,2376 @@ pub mod alarm_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "davy.v1.AlarmService";
     impl<T> tonic::server::NamedService for AlarmServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OpenCaseRequest {
+    /// 1 to 128 printable ASCII characters; left out, every call is a new one. So in all requests below.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Who opens it, by id.
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// Who, in person.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// What it is about, in words.
+    #[prost(string, tag = "4")]
+    pub title: ::prost::alloc::string::String,
+    /// enterprise or park, and its id.
+    #[prost(string, tag = "5")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub subject: ::prost::alloc::string::String,
+    /// One for each department, 50 at most.
+    #[prost(message, repeated, tag = "7")]
+    pub tasks: ::prost::alloc::vec::Vec<NewTask>,
+    /// Ids of events behind it, 1 to 100.
+    #[prost(string, repeated, tag = "8")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What else there is to say.
+    #[prost(string, tag = "9")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NewTask {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    /// What is to be done.
+    #[prost(string, tag = "2")]
+    pub task: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerTaskRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The id of the case.
+    #[prost(string, tag = "2")]
+    pub case: ::prost::alloc::string::String,
+    /// Whose task.
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// What was done and found.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+    /// Ids of events that show it.
+    #[prost(string, repeated, tag = "6")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExtendTaskRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub case: ::prost::alloc::string::String,
+    /// The opener of the case.
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// Whose task.
+    #[prost(string, tag = "5")]
+    pub task_of: ::prost::alloc::string::String,
+    /// Later than before.
+    #[prost(message, optional, tag = "6")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why.
+    #[prost(string, tag = "7")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelCaseRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub case: ::prost::alloc::string::String,
+    /// The opener of the case.
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseResponse {
+    /// As it is after that, or after more that has happened since.
+    #[prost(message, optional, tag = "1")]
+    pub case: ::core::option::Option<Case>,
+    /// The event on record.
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCasesRequest {
+    #[prost(bool, tag = "1")]
+    pub open_only: bool,
+    /// Only where a task is late and not done.
+    #[prost(bool, tag = "2")]
+    pub late_only: bool,
+    #[prost(string, repeated, tag = "3")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// That have a task in it or opened it, by id.
+    #[prost(string, repeated, tag = "5")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Up to 1,000; 0 means 100.
+    #[prost(int32, tag = "6")]
+    pub page_size: i32,
+    #[prost(string, tag = "7")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCasesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<Case>,
+    /// What this answer stands for: subscribe here for what comes next.
+    #[prost(string, tag = "2")]
+    pub cursor: ::prost::alloc::string::String,
+    /// Empty on the last page.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// On all pages.
+    #[prost(int32, tag = "4")]
+    pub total_size: i32,
+}
+/// A case as it is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Case {
+    /// The id of the event that opened it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// What kind of place the subject is: enterprise, park.
+    #[prost(string, tag = "3")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub subject: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub park: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "7")]
+    pub revision: u32,
+    /// The department that opened it.
+    #[prost(string, tag = "8")]
+    pub opener: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "11")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Journal time, as are the times below.
+    #[prost(message, optional, tag = "12")]
+    pub opened_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "13")]
+    pub changed_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, repeated, tag = "14")]
+    pub tasks: ::prost::alloc::vec::Vec<CaseParty>,
+    /// A task is late and not done.
+    #[prost(bool, tag = "15")]
+    pub late: bool,
+    /// Absent while it is open.
+    #[prost(message, optional, tag = "16")]
+    pub end: ::core::option::Option<CaseEnd>,
+}
+/// A department of a case with its task.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseParty {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub task: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+    /// Absent while it is not answered.
+    #[prost(message, optional, tag = "5")]
+    pub answered_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was answered after its time, or is not and the time has passed.
+    #[prost(bool, tag = "6")]
+    pub late: bool,
+    #[prost(string, tag = "7")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "9")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "10")]
+    pub extensions: ::prost::alloc::vec::Vec<TaskExtension>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskExtension {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when the task was to be done before, and after.
+    #[prost(message, optional, tag = "2")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "3")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseEnd {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Without all answers, by its opener.
+    #[prost(bool, tag = "2")]
+    pub cancelled: bool,
+    /// Empty where it closed by itself.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeclareIncidentRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Who declares it, by id: a department or an enterprise.
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// accident, traffic_or_fire, environmental, loss_or_theft, near_miss.
+    #[prost(string, tag = "4")]
+    pub what: ::prost::alloc::string::String,
+    /// The same in words.
+    #[prost(string, tag = "5")]
+    pub title: ::prost::alloc::string::String,
+    /// installation, enterprise or park, and its id.
+    #[prost(string, tag = "6")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub subject: ::prost::alloc::string::String,
+    /// Absent: when it was known.
+    #[prost(message, optional, tag = "8")]
+    pub happened_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the first one who has to report knew; absent: now.
+    #[prost(message, optional, tag = "9")]
+    pub known_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "10")]
+    pub losses: ::core::option::Option<IncidentLosses>,
+    /// Ids of alarms and warnings about it, 100 at most.
+    #[prost(string, repeated, tag = "11")]
+    pub about: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Brief course, measures taken.
+    #[prost(string, tag = "12")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CorrectIncidentRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub incident: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// Empty: as it was.
+    #[prost(string, tag = "5")]
+    pub what: ::prost::alloc::string::String,
+    /// What is known better; what is absent stays.
+    #[prost(message, optional, tag = "6")]
+    pub losses: ::core::option::Option<IncidentLosses>,
+    /// More alarms and warnings about it.
+    #[prost(string, repeated, tag = "7")]
+    pub about: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What is known better, and from where.
+    #[prost(string, tag = "8")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub incident: ::prost::alloc::string::String,
+    /// Who puts it on record, by id.
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// The duty that is done by it; empty: none of those by law, and then whom is needed.
+    #[prost(string, tag = "5")]
+    pub duty: ::prost::alloc::string::String,
+    /// Empty: the actor.
+    #[prost(string, tag = "6")]
+    pub who: ::prost::alloc::string::String,
+    /// Empty: as the duty names it.
+    #[prost(string, tag = "7")]
+    pub whom: ::prost::alloc::string::String,
+    /// Absent: now.
+    #[prost(message, optional, tag = "8")]
+    pub told_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// telephone, fax, system ...
+    #[prost(string, tag = "9")]
+    pub how: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub reference: ::prost::alloc::string::String,
+    /// Since when the one who told had known, where they say so.
+    #[prost(message, optional, tag = "11")]
+    pub known_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "12")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseIncidentRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub incident: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    /// How it ended.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+    /// It was declared in error: duties need not be done.
+    #[prost(bool, tag = "6")]
+    pub in_error: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IncidentResponse {
+    /// As it is after that, or after more that has happened since.
+    #[prost(message, optional, tag = "1")]
+    pub incident: ::core::option::Option<Incident>,
+    /// The event on record.
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListIncidentsRequest {
+    #[prost(bool, tag = "1")]
+    pub open_only: bool,
+    /// Only where a duty is late and not done.
+    #[prost(bool, tag = "2")]
+    pub late_only: bool,
+    #[prost(string, repeated, tag = "3")]
+    pub parks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub enterprises: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// accident, traffic_or_fire, environmental, loss_or_theft, near_miss; none means all.
+    #[prost(string, repeated, tag = "5")]
+    pub what: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only what is doubtful.
+    #[prost(bool, tag = "6")]
+    pub doubtful_only: bool,
+    /// Up to 1,000; 0 means 100.
+    #[prost(int32, tag = "7")]
+    pub page_size: i32,
+    #[prost(string, tag = "8")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListIncidentsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub incidents: ::prost::alloc::vec::Vec<Incident>,
+    /// What this answer stands for: subscribe here for what comes next.
+    #[prost(string, tag = "2")]
+    pub cursor: ::prost::alloc::string::String,
+    /// Empty on the last page.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// On all pages.
+    #[prost(int32, tag = "4")]
+    pub total_size: i32,
+}
+/// An incident as it is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Incident {
+    /// The id of the event that declared it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// accident, traffic_or_fire, environmental, loss_or_theft, near_miss.
+    #[prost(string, tag = "2")]
+    pub what: ::prost::alloc::string::String,
+    /// The same in Chinese.
+    #[prost(string, tag = "3")]
+    pub what_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub title: ::prost::alloc::string::String,
+    /// What kind of place the subject is: installation, enterprise, park.
+    #[prost(string, tag = "5")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub subject: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub park: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub installation: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "10")]
+    pub revision: u32,
+    #[prost(message, optional, tag = "11")]
+    pub happened_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "12")]
+    pub known_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Journal time.
+    #[prost(message, optional, tag = "13")]
+    pub declared_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "14")]
+    pub changed_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "15")]
+    pub losses: ::core::option::Option<IncidentLosses>,
+    /// ordinary, larger, serious, extraordinarily_serious; empty where the losses do not tell, and for what has none.
+    #[prost(string, tag = "16")]
+    pub class: ::prost::alloc::string::String,
+    /// 一般事故, 较大事故, 重大事故, 特别重大事故.
+    #[prost(string, tag = "17")]
+    pub class_name: ::prost::alloc::string::String,
+    /// In the order of the law; those of a correction behind.
+    #[prost(message, repeated, tag = "18")]
+    pub duties: ::prost::alloc::vec::Vec<DutyRow>,
+    #[prost(message, repeated, tag = "19")]
+    pub notices: ::prost::alloc::vec::Vec<RecordedNotice>,
+    /// Ids of alarms and warnings about it.
+    #[prost(string, repeated, tag = "20")]
+    pub about: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// known_earlier: a notice says that it was known earlier than declared. alarm_earlier: an alarm or a warning about it is older than
+    /// the time it was known by more than the first limit. recorded_after_due: a notice that was given in time by its own words came on
+    /// record only after that time.
+    #[prost(string, repeated, tag = "21")]
+    pub doubts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who declared it.
+    #[prost(string, tag = "22")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "23")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "24")]
+    pub text: ::prost::alloc::string::String,
+    /// A duty is late and not done.
+    #[prost(bool, tag = "25")]
+    pub late: bool,
+    /// Absent while it is open.
+    #[prost(message, optional, tag = "26")]
+    pub closing: ::core::option::Option<IncidentClosing>,
+}
+/// A duty to tell somebody, and what became of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DutyRow {
+    /// Its name: head-to-county.
+    #[prost(string, tag = "1")]
+    pub duty: ::prost::alloc::string::String,
+    /// head_of_unit, and in Chinese.
+    #[prost(string, tag = "2")]
+    pub who: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub who_name: ::prost::alloc::string::String,
+    /// county, and in Chinese.
+    #[prost(string, tag = "4")]
+    pub whom: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub whom_name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "6")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "7")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
+    /// It applies only if the class is found to be worse than it is known to be.
+    #[prost(bool, tag = "8")]
+    pub if_of_class: bool,
+    /// Of another class or kind than the incident was found to have: it need not be done any more.
+    #[prost(bool, tag = "9")]
+    pub waived: bool,
+    /// When somebody was told, as they say; absent while it is not done.
+    #[prost(message, optional, tag = "10")]
+    pub done_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When that came on record.
+    #[prost(message, optional, tag = "11")]
+    pub recorded_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was done after its time, or is not and the time has passed.
+    #[prost(bool, tag = "12")]
+    pub late: bool,
+    /// The law.
+    #[prost(string, tag = "13")]
+    pub source: ::prost::alloc::string::String,
+}
+/// A notice on record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedNotice {
+    /// The event that put it on record.
+    #[prost(string, tag = "1")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub recorded_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Empty: none of the duties by law.
+    #[prost(string, tag = "3")]
+    pub duty: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub notice: ::core::option::Option<IncidentNotice>,
+    #[prost(bool, tag = "5")]
+    pub late: bool,
+    #[prost(string, tag = "6")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IncidentClosing {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(bool, tag = "2")]
+    pub in_error: bool,
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetRosterRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// 1 to 100; what is not named stays.
+    #[prost(message, repeated, tag = "4")]
+    pub shifts: ::prost::alloc::vec::Vec<DutyShift>,
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandOverRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// The person who goes.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// The person who takes over.
+    #[prost(string, tag = "4")]
+    pub to_person: ::prost::alloc::string::String,
+    /// What the next shift has to know.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+    /// Ids of alarms and warnings that are open, 100 at most.
+    #[prost(string, repeated, tag = "6")]
+    pub events: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfirmHandOverRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// The person who takes over.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// The id of the event that handed over.
+    #[prost(string, tag = "4")]
+    pub hand_over: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkSeenRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// The person who has seen them.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    /// Ids of events, 1 to 100.
+    #[prost(string, repeated, tag = "4")]
+    pub events: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DutyResponse {
+    /// The event on record; of a hand-over its name.
+    #[prost(string, tag = "1")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub cursor: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDutyRequest {
+    /// By id; none means all.
+    #[prost(string, repeated, tag = "1")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who is on duty at this time; absent: now.
+    #[prost(message, optional, tag = "2")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Shifts and hand-overs of a period, 1,000 of each at most: where it is given, of it; else none.
+    #[prost(message, optional, tag = "3")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "4")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetDutyResponse {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// On duty at that time.
+    #[prost(message, repeated, tag = "2")]
+    pub on_duty: ::prost::alloc::vec::Vec<OnDuty>,
+    /// Of the period, those that end first before.
+    #[prost(message, repeated, tag = "3")]
+    pub shifts: ::prost::alloc::vec::Vec<OnDuty>,
+    /// Of the period, oldest first.
+    #[prost(message, repeated, tag = "4")]
+    pub hand_overs: ::prost::alloc::vec::Vec<HandOver>,
+    #[prost(string, tag = "5")]
+    pub cursor: ::prost::alloc::string::String,
+    /// The period holds more than is shown.
+    #[prost(bool, tag = "6")]
+    pub more: bool,
+}
+/// A shift, or a part of who is on duty.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OnDuty {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub person: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub role: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "5")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandOver {
+    /// The id of the event.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "4")]
+    pub from_person: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub to_person: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "7")]
+    pub events: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Absent while it is not confirmed.
+    #[prost(message, optional, tag = "8")]
+    pub confirmed_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "9")]
+    pub confirmed_text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetIncidentRecordRequest {
+    #[prost(string, tag = "1")]
+    pub incident: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetIncidentRecordResponse {
+    #[prost(message, optional, tag = "1")]
+    pub incident: ::core::option::Option<Incident>,
+    /// In the order of time; 1,000 at most, and alarms and warnings.
+    #[prost(message, repeated, tag = "2")]
+    pub entries: ::prost::alloc::vec::Vec<IncidentEntry>,
+    /// What came after that.
+    #[prost(uint32, tag = "3")]
+    pub more_entries: u32,
+    /// Who was on duty when it was known, as the roster has it.
+    #[prost(message, repeated, tag = "4")]
+    pub on_duty: ::prost::alloc::vec::Vec<OnDuty>,
+    #[prost(string, tag = "5")]
+    pub cursor: ::prost::alloc::string::String,
+}
+/// One line of the record of an incident.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IncidentEntry {
+    /// When it happened: of a notice when somebody was told, as they say; else as on record.
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "2")]
+    pub recorded_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "3")]
+    pub event_id: ::prost::alloc::string::String,
+    /// alarm.raised, warning.opened, duty.seen, incident.notified ...
+    #[prost(string, tag = "4")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub duty: ::prost::alloc::string::String,
+    #[prost(bool, tag = "6")]
+    pub late: bool,
+    #[prost(string, tag = "7")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub text: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod case_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Joint cases (联动执法): several departments have to do something about one finding, each until a time. Every call that changes something
+    /// answers when it is on record; a repeat with the same request_id within 24 h is answered again and changes nothing.
+    #[derive(Debug, Clone)]
+    pub struct CaseServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl CaseServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> CaseServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CaseServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CaseServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Opens a case with a task for each department.
+        pub async fn open_case(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OpenCaseRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.CaseService/OpenCase",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.CaseService", "OpenCase"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Answers the own task. When all have answered the case closes by itself.
+        pub async fn answer_task(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswerTaskRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.CaseService/AnswerTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.CaseService", "AnswerTask"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a task more time; its opener alone may.
+        pub async fn extend_task(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExtendTaskRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.CaseService/ExtendTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.CaseService", "ExtendTask"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a case without answers; its opener alone may.
+        pub async fn cancel_case(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelCaseRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.CaseService/CancelCase",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.CaseService", "CancelCase"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Cases, oldest first: the open ones, and those that ended not long ago.
+        pub async fn list_cases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCasesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.CaseService/ListCases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.CaseService", "ListCases"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod case_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with CaseServiceServer.
+    #[async_trait]
+    pub trait CaseService: std::marker::Send + std::marker::Sync + 'static {
+        /// Opens a case with a task for each department.
+        async fn open_case(
+            &self,
+            request: tonic::Request<super::OpenCaseRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status>;
+        /// Answers the own task. When all have answered the case closes by itself.
+        async fn answer_task(
+            &self,
+            request: tonic::Request<super::AnswerTaskRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status>;
+        /// Gives a task more time; its opener alone may.
+        async fn extend_task(
+            &self,
+            request: tonic::Request<super::ExtendTaskRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status>;
+        /// Ends a case without answers; its opener alone may.
+        async fn cancel_case(
+            &self,
+            request: tonic::Request<super::CancelCaseRequest>,
+        ) -> std::result::Result<tonic::Response<super::CaseResponse>, tonic::Status>;
+        /// Cases, oldest first: the open ones, and those that ended not long ago.
+        async fn list_cases(
+            &self,
+            request: tonic::Request<super::ListCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCasesResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Joint cases (联动执法): several departments have to do something about one finding, each until a time. Every call that changes something
+    /// answers when it is on record; a repeat with the same request_id within 24 h is answered again and changes nothing.
+    #[derive(Debug)]
+    pub struct CaseServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> CaseServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for CaseServiceServer<T>
+    where
+        T: CaseService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/davy.v1.CaseService/OpenCase" => {
+                    #[allow(non_camel_case_types)]
+                    struct OpenCaseSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::OpenCaseRequest>
+                    for OpenCaseSvc<T> {
+                        type Response = super::CaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OpenCaseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::open_case(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OpenCaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.CaseService/AnswerTask" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswerTaskSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::AnswerTaskRequest>
+                    for AnswerTaskSvc<T> {
+                        type Response = super::CaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswerTaskRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::answer_task(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswerTaskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.CaseService/ExtendTask" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExtendTaskSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::ExtendTaskRequest>
+                    for ExtendTaskSvc<T> {
+                        type Response = super::CaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExtendTaskRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::extend_task(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExtendTaskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.CaseService/CancelCase" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelCaseSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::CancelCaseRequest>
+                    for CancelCaseSvc<T> {
+                        type Response = super::CaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelCaseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::cancel_case(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelCaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.CaseService/ListCases" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCasesSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::ListCasesRequest>
+                    for ListCasesSvc<T> {
+                        type Response = super::ListCasesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::list_cases(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for CaseServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "davy.v1.CaseService";
+    impl<T> tonic::server::NamedService for CaseServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated client implementations.
+pub mod duty_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Incidents with the clocks of the law, and the duty book (值班记录). Calls that change something behave as in CaseService.
+    #[derive(Debug, Clone)]
+    pub struct DutyServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DutyServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DutyServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DutyServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DutyServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn declare_incident(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeclareIncidentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/DeclareIncident",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "DeclareIncident"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What is known better. A class that changes by it changes duties from then on.
+        pub async fn correct_incident(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CorrectIncidentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/CorrectIncident",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "CorrectIncident"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts on record that somebody was told.
+        pub async fn notify(
+            &mut self,
+            request: impl tonic::IntoRequest<super::NotifyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/Notify",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "Notify"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends an incident whose duties are done, or that was none.
+        pub async fn close_incident(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CloseIncidentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/CloseIncident",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "CloseIncident"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Incidents, oldest first: the open ones, and those closed not long ago.
+        pub async fn list_incidents(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListIncidentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListIncidentsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/ListIncidents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "ListIncidents"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sets who is on duty when.
+        pub async fn set_roster(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetRosterRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/SetRoster",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "SetRoster"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hands over to the next shift.
+        pub async fn hand_over(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HandOverRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/HandOver",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "HandOver"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes over: by the person who was named, and nobody else.
+        pub async fn confirm_hand_over(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConfirmHandOverRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/ConfirmHandOver",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "ConfirmHandOver"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says that a person has seen events.
+        pub async fn mark_seen(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MarkSeenRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/MarkSeen",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "MarkSeen"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who is on duty at a time; shifts and hand-overs of a period.
+        pub async fn get_duty(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDutyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetDutyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/GetDuty",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "GetDuty"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Everything known of an incident in order: who knew what when, and each duty with its time.
+        pub async fn get_incident_record(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetIncidentRecordRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetIncidentRecordResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.DutyService/GetIncidentRecord",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.DutyService", "GetIncidentRecord"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod duty_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with DutyServiceServer.
+    #[async_trait]
+    pub trait DutyService: std::marker::Send + std::marker::Sync + 'static {
+        async fn declare_incident(
+            &self,
+            request: tonic::Request<super::DeclareIncidentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        >;
+        /// What is known better. A class that changes by it changes duties from then on.
+        async fn correct_incident(
+            &self,
+            request: tonic::Request<super::CorrectIncidentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        >;
+        /// Puts on record that somebody was told.
+        async fn notify(
+            &self,
+            request: tonic::Request<super::NotifyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        >;
+        /// Ends an incident whose duties are done, or that was none.
+        async fn close_incident(
+            &self,
+            request: tonic::Request<super::CloseIncidentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IncidentResponse>,
+            tonic::Status,
+        >;
+        /// Incidents, oldest first: the open ones, and those closed not long ago.
+        async fn list_incidents(
+            &self,
+            request: tonic::Request<super::ListIncidentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListIncidentsResponse>,
+            tonic::Status,
+        >;
+        /// Sets who is on duty when.
+        async fn set_roster(
+            &self,
+            request: tonic::Request<super::SetRosterRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status>;
+        /// Hands over to the next shift.
+        async fn hand_over(
+            &self,
+            request: tonic::Request<super::HandOverRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status>;
+        /// Takes over: by the person who was named, and nobody else.
+        async fn confirm_hand_over(
+            &self,
+            request: tonic::Request<super::ConfirmHandOverRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status>;
+        /// Says that a person has seen events.
+        async fn mark_seen(
+            &self,
+            request: tonic::Request<super::MarkSeenRequest>,
+        ) -> std::result::Result<tonic::Response<super::DutyResponse>, tonic::Status>;
+        /// Who is on duty at a time; shifts and hand-overs of a period.
+        async fn get_duty(
+            &self,
+            request: tonic::Request<super::GetDutyRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetDutyResponse>, tonic::Status>;
+        /// Everything known of an incident in order: who knew what when, and each duty with its time.
+        async fn get_incident_record(
+            &self,
+            request: tonic::Request<super::GetIncidentRecordRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetIncidentRecordResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Incidents with the clocks of the law, and the duty book (值班记录). Calls that change something behave as in CaseService.
+    #[derive(Debug)]
+    pub struct DutyServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> DutyServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for DutyServiceServer<T>
+    where
+        T: DutyService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/davy.v1.DutyService/DeclareIncident" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeclareIncidentSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::DeclareIncidentRequest>
+                    for DeclareIncidentSvc<T> {
+                        type Response = super::IncidentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeclareIncidentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::declare_incident(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeclareIncidentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/CorrectIncident" => {
+                    #[allow(non_camel_case_types)]
+                    struct CorrectIncidentSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::CorrectIncidentRequest>
+                    for CorrectIncidentSvc<T> {
+                        type Response = super::IncidentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CorrectIncidentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::correct_incident(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CorrectIncidentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/Notify" => {
+                    #[allow(non_camel_case_types)]
+                    struct NotifySvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::NotifyRequest>
+                    for NotifySvc<T> {
+                        type Response = super::IncidentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::NotifyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::notify(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = NotifySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/CloseIncident" => {
+                    #[allow(non_camel_case_types)]
+                    struct CloseIncidentSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::CloseIncidentRequest>
+                    for CloseIncidentSvc<T> {
+                        type Response = super::IncidentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CloseIncidentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::close_incident(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CloseIncidentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/ListIncidents" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListIncidentsSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::ListIncidentsRequest>
+                    for ListIncidentsSvc<T> {
+                        type Response = super::ListIncidentsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListIncidentsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::list_incidents(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListIncidentsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/SetRoster" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetRosterSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::SetRosterRequest>
+                    for SetRosterSvc<T> {
+                        type Response = super::DutyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetRosterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::set_roster(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetRosterSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/HandOver" => {
+                    #[allow(non_camel_case_types)]
+                    struct HandOverSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::HandOverRequest>
+                    for HandOverSvc<T> {
+                        type Response = super::DutyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HandOverRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::hand_over(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HandOverSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/ConfirmHandOver" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConfirmHandOverSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::ConfirmHandOverRequest>
+                    for ConfirmHandOverSvc<T> {
+                        type Response = super::DutyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConfirmHandOverRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::confirm_hand_over(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConfirmHandOverSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/MarkSeen" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkSeenSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::MarkSeenRequest>
+                    for MarkSeenSvc<T> {
+                        type Response = super::DutyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MarkSeenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::mark_seen(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkSeenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/GetDuty" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetDutySvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::GetDutyRequest>
+                    for GetDutySvc<T> {
+                        type Response = super::GetDutyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetDutyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::get_duty(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetDutySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.DutyService/GetIncidentRecord" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetIncidentRecordSvc<T: DutyService>(pub Arc<T>);
+                    impl<
+                        T: DutyService,
+                    > tonic::server::UnaryService<super::GetIncidentRecordRequest>
+                    for GetIncidentRecordSvc<T> {
+                        type Response = super::GetIncidentRecordResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetIncidentRecordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DutyService>::get_incident_record(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetIncidentRecordSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for DutyServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "davy.v1.DutyService";
+    impl<T> tonic::server::NamedService for DutyServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
