@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
+    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Picture, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
     WarningChange,
 };
 
@@ -120,6 +120,8 @@ pub enum EventBody {
     Flood(FloodChange),
     /// A warning moved.
     Warning(Box<WarningChange>),
+    /// What is known of a warning in its first minutes.
+    Picture(Box<Picture>),
 }
 
 impl EventBody {
@@ -153,6 +155,7 @@ impl EventBody {
             Self::Flood(FloodChange { ended: None, .. }) => "flood.started",
             Self::Flood(_) => "flood.ended",
             Self::Warning(change) => change.transition.as_str(),
+            Self::Picture(_) => "warning.picture",
         }
     }
 }

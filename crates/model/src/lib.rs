@@ -8,6 +8,8 @@ mod alarm_list;
 mod error;
 mod event;
 mod id;
+mod picture;
+mod place;
 mod record;
 mod sample;
 mod site;
@@ -24,8 +26,13 @@ pub use event::{
 };
 pub use id::{
     AlarmId, DepartmentId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition,
-    PointId, PointNumber, Position, RequestId, RevisionNumber, Subject, WarningRuleId,
+    PlaceId, PlanId, PointId, PointNumber, Position, RequestId, ResourceId, RevisionNumber, Subject, WarningRuleId,
 };
+pub use picture::{
+    Daylight, HeadCount, HeadTotal, InZone, Lies, Picture, PictureArea, PictureNote, PicturePlan, PictureResource, PictureShape,
+    PictureSubstance, PictureWind, PictureZone, SpillSize, SubstanceFrom,
+};
+pub use place::{Extent, HeadSource, Place, PlaceKind, Plan, Resource, ResourceKind, WindPoints};
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use sample::{Quality, Sample, SampleFlags};
 pub use site::{

@@ -4,6 +4,8 @@ use model::{CommandVerdict, EventBody, EventId, RecordedEvent, WarningChange};
 use serde_json::{Value, json};
 
 use crate::event::hex;
+use crate::picture::picture_to_v1;
+use crate::picture_json::picture_fields;
 use crate::{Cursor, format_time};
 
 /// What a line carries beside the fact itself.
@@ -109,6 +111,7 @@ fn body(id: &EventId, body: &EventBody) -> Vec<(&'static str, Value)> {
             ("window_us", json!(flood.window.micros())),
         ],
         EventBody::Warning(change) => warning_fields(id, change),
+        EventBody::Picture(picture) => picture_fields(&picture_to_v1(picture)),
         EventBody::Seal(seal) => vec![
             ("position", json!(seal.position.0)),
             ("public_key", json!(seal.public_key)),
@@ -204,6 +207,7 @@ fn warning_fields(id: &EventId, change: &WarningChange) -> Vec<(&'static str, Va
         ("more_alarms", json!(change.more_alarms)),
         ("escalate", json!(change.escalate)),
         ("close_on_return", json!(change.close_on_return)),
+        ("picture", json!(change.picture)),
     ]);
     fields
 }

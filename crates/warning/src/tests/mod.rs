@@ -52,6 +52,7 @@ pub(super) fn rule(id: &str, colour: Colour, when: AlarmFilter) -> WarningRule {
         deadlines: StepSpans { received: Span::from_secs(60), responded: Span::from_secs(300), resolved: Span::from_secs(3_600) },
         escalate: true,
         close_on_return: false,
+        picture: None,
     }
 }
 

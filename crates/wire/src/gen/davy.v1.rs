@@ -34,7 +34,7 @@ pub struct Event {
     pub snapshot: bool,
     #[prost(
         oneof = "event::Body",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 39"
     )]
     pub body: ::core::option::Option<event::Body>,
 }
@@ -72,6 +72,9 @@ pub mod event {
         Flood(super::Flood),
         #[prost(message, tag = "34")]
         Warning(super::WarningChange),
+        /// Numbers 35 to 38 are for what comes beside it.
+        #[prost(message, tag = "39")]
+        Picture(super::Picture),
     }
 }
 /// An alarm changed its state. Kinds: alarm.raised, alarm.returned, alarm.acknowledged, alarm.reset, alarm.closed, alarm.shelved,
@@ -280,6 +283,255 @@ pub struct WarningChange {
     /// Of a refusal, its kind for programs: not_addressed, wrong_state, not_allowed, no_evidence.
     #[prost(string, tag = "26")]
     pub refusal: ::prost::alloc::string::String,
+    /// Of an opening and an adjustment: a warning.picture follows within seconds.
+    #[prost(bool, tag = "27")]
+    pub picture: bool,
+}
+/// The first picture of a warning: what got out, how far people have to be away, who and what is there, what helps, which plan applies.
+/// Computed once; what was not known is absent and said in the notes. Show it with its label. Kind: warning.picture.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Picture {
+    /// The id of the warning.
+    #[prost(string, tag = "1")]
+    pub warning: ::prost::alloc::string::String,
+    /// The event that asked for it: the opening, or an adjustment.
+    #[prost(string, tag = "2")]
+    pub asked_by: ::prost::alloc::string::String,
+    /// The moment that it stands for, journal time.
+    #[prost(message, optional, tag = "3")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What may have got out; the one that the zones are of comes first.
+    #[prost(message, repeated, tag = "4")]
+    pub substances: ::prost::alloc::vec::Vec<PictureSubstance>,
+    /// detector: the one in alarm is for it; installation: assumed, what it holds with the worst zones; unknown.
+    #[prost(string, tag = "5")]
+    pub substance_from: ::prost::alloc::string::String,
+    /// The installation that is taken as the source; its location is that of the source.
+    #[prost(string, tag = "6")]
+    pub installation: ::prost::alloc::string::String,
+    #[prost(double, optional, tag = "7")]
+    pub lat: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "8")]
+    pub lon: ::core::option::Option<f64>,
+    /// small (208 L or less), large, unknown: taken as large.
+    #[prost(string, tag = "9")]
+    pub spill: ::prost::alloc::string::String,
+    /// A tank is taken to burn.
+    #[prost(bool, tag = "10")]
+    pub fire: bool,
+    /// day, night; empty where unknown.
+    #[prost(string, tag = "11")]
+    pub light: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "12")]
+    pub wind: ::core::option::Option<PictureWind>,
+    /// Radius of the isolation zone, metres; absent: unknown, which is not none.
+    #[prost(double, optional, tag = "13")]
+    pub isolate_m: ::core::option::Option<f64>,
+    /// How far downwind people need protection, kilometres; absent: unknown.
+    #[prost(double, optional, tag = "14")]
+    pub protect_km: ::core::option::Option<f64>,
+    /// That far or farther: the table ends there.
+    #[prost(bool, tag = "15")]
+    pub protect_or_more: bool,
+    /// Of the protective zone: square, circle, unknown.
+    #[prost(string, tag = "16")]
+    pub shape: ::prost::alloc::string::String,
+    /// Where the wind blows to, degrees from north over east, where that turns the zone.
+    #[prost(double, optional, tag = "17")]
+    pub towards_deg: ::core::option::Option<f64>,
+    #[prost(message, repeated, tag = "18")]
+    pub areas: ::prost::alloc::vec::Vec<PictureArea>,
+    /// Places in the zones, the worse zone first, then by distance.
+    #[prost(message, repeated, tag = "19")]
+    pub places: ::prost::alloc::vec::Vec<PictureItem>,
+    #[prost(uint32, tag = "20")]
+    pub more_places: u32,
+    /// Installations in them, in the same order.
+    #[prost(message, repeated, tag = "21")]
+    pub installations: ::prost::alloc::vec::Vec<PictureItem>,
+    #[prost(uint32, tag = "22")]
+    pub more_installations: u32,
+    #[prost(message, optional, tag = "23")]
+    pub in_isolation: ::core::option::Option<HeadTotal>,
+    /// In the protective zone and not in the isolation zone.
+    #[prost(message, optional, tag = "24")]
+    pub in_protective: ::core::option::Option<HeadTotal>,
+    #[prost(message, optional, tag = "25")]
+    pub total: ::core::option::Option<HeadTotal>,
+    /// The nearest ones, 10 at most.
+    #[prost(message, repeated, tag = "26")]
+    pub resources: ::prost::alloc::vec::Vec<PictureResource>,
+    #[prost(message, repeated, tag = "27")]
+    pub plans: ::prost::alloc::vec::Vec<PicturePlan>,
+    /// What was unknown, assumed or left out.
+    #[prost(message, repeated, tag = "28")]
+    pub notes: ::prost::alloc::vec::Vec<PictureNote>,
+    /// What it has to be labelled with.
+    #[prost(string, tag = "29")]
+    pub label: ::prost::alloc::string::String,
+    #[prost(string, tag = "30")]
+    pub label_zh: ::prost::alloc::string::String,
+}
+/// What may have got out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PictureSubstance {
+    #[prost(string, tag = "1")]
+    pub cas: ::prost::alloc::string::String,
+    /// 0: the tables do not list it, which does not make it harmless.
+    #[prost(uint32, tag = "2")]
+    pub un: u32,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub name_zh: ::prost::alloc::string::String,
+    /// The zones are those of this one.
+    #[prost(bool, tag = "5")]
+    pub counted: bool,
+}
+/// The wind behind a picture; what is absent is not known.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PictureWind {
+    /// Where it comes from, degrees from north over east.
+    #[prost(double, optional, tag = "1")]
+    pub from_deg: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "2")]
+    pub speed_mps: ::core::option::Option<f64>,
+    /// When the older of both was measured.
+    #[prost(message, optional, tag = "3")]
+    pub measured_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "4")]
+    pub direction_point: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub speed_point: ::prost::alloc::string::String,
+    /// It turns the protective zone.
+    #[prost(bool, tag = "6")]
+    pub used: bool,
+    /// Why not, for people.
+    #[prost(string, tag = "7")]
+    pub doubt: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub doubt_zh: ::prost::alloc::string::String,
+}
+/// WGS 84, degrees.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct GeoPoint {
+    #[prost(double, tag = "1")]
+    pub lat: f64,
+    #[prost(double, tag = "2")]
+    pub lon: f64,
+}
+/// A zone on the map.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PictureArea {
+    /// isolation, protective.
+    #[prost(string, tag = "1")]
+    pub zone: ::prost::alloc::string::String,
+    /// Where it is a circle, its middle and its radius in metres.
+    #[prost(message, optional, tag = "2")]
+    pub centre: ::core::option::Option<GeoPoint>,
+    #[prost(double, optional, tag = "3")]
+    pub radius_m: ::core::option::Option<f64>,
+    /// The last point is the first; of a circle an approximation from inside.
+    #[prost(message, repeated, tag = "4")]
+    pub outline: ::prost::alloc::vec::Vec<GeoPoint>,
+}
+/// A place or an installation in a zone.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PictureItem {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Of a place: zone, gate, school, hospital, residential, road, water, other; of an installation: process, tank_farm, warehouse, loading.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// The worse of the zones it touches.
+    #[prost(string, tag = "4")]
+    pub zone: ::prost::alloc::string::String,
+    /// From the source to its nearest point.
+    #[prost(double, tag = "5")]
+    pub distance_m: f64,
+    /// Degrees from north over east; absent where the source lies in it.
+    #[prost(double, optional, tag = "6")]
+    pub bearing_deg: ::core::option::Option<f64>,
+    /// How many people; absent: unknown, which is not nobody.
+    #[prost(uint32, optional, tag = "7")]
+    pub heads: ::core::option::Option<u32>,
+    /// Absent where the site file says the number.
+    #[prost(message, optional, tag = "8")]
+    pub heads_measured_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The place that they are counted with.
+    #[prost(string, tag = "9")]
+    pub heads_counted_with: ::prost::alloc::string::String,
+    /// Why the number is unknown.
+    #[prost(string, tag = "10")]
+    pub heads_doubt: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub heads_doubt_zh: ::prost::alloc::string::String,
+    /// What an installation may hold.
+    #[prost(string, repeated, tag = "12")]
+    pub substances: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// People in a number of places.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeadTotal {
+    /// At least so many.
+    #[prost(uint64, tag = "1")]
+    pub known: u64,
+    #[prost(uint32, tag = "2")]
+    pub places: u32,
+    /// Places whose number of people is not known.
+    #[prost(uint32, tag = "3")]
+    pub unknown: u32,
+}
+/// Something that helps.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PictureResource {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// team, vehicle, foam, shelter, hospital, other.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub contact: ::prost::alloc::string::String,
+    /// Absent where its place is not known.
+    #[prost(double, optional, tag = "6")]
+    pub distance_m: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub bearing_deg: ::core::option::Option<f64>,
+    /// The zone that it lies in itself.
+    #[prost(string, tag = "8")]
+    pub zone: ::prost::alloc::string::String,
+}
+/// A plan that applies.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PicturePlan {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Who puts it into force: enterprise, park, county, city.
+    #[prost(string, tag = "3")]
+    pub level: ::prost::alloc::string::String,
+    /// A file or an address.
+    #[prost(string, tag = "4")]
+    pub document: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub contact: ::prost::alloc::string::String,
+    /// False where something that it asks for is not known.
+    #[prost(bool, tag = "6")]
+    pub certain: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PictureNote {
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub zh: ::prost::alloc::string::String,
 }
 /// An alarm behind a warning.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2456,6 +2708,12 @@ pub struct Warning {
     /// A step is late and not done.
     #[prost(bool, tag = "24")]
     pub late: bool,
+    /// The latest first picture; absent where there is none, or not yet.
+    #[prost(message, optional, tag = "25")]
+    pub picture: ::core::option::Option<Picture>,
+    /// A picture was asked for and is not there yet.
+    #[prost(bool, tag = "26")]
+    pub picture_pending: bool,
 }
 /// An addressee of a warning with its steps.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5980,6 +6238,12 @@ pub struct Site {
     pub departments: ::prost::alloc::vec::Vec<Department>,
     #[prost(message, repeated, tag = "10")]
     pub warnings: ::prost::alloc::vec::Vec<WarningRule>,
+    #[prost(message, repeated, tag = "11")]
+    pub places: ::prost::alloc::vec::Vec<Place>,
+    #[prost(message, repeated, tag = "12")]
+    pub resources: ::prost::alloc::vec::Vec<Resource>,
+    #[prost(message, repeated, tag = "13")]
+    pub plans: ::prost::alloc::vec::Vec<Plan>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Park {
@@ -5991,6 +6255,9 @@ pub struct Park {
     pub time_zone: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub district: ::prost::alloc::string::String,
+    /// For installations that name none of their own.
+    #[prost(message, optional, tag = "5")]
+    pub wind: ::core::option::Option<WindPoints>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Enterprise {
@@ -6034,6 +6301,17 @@ pub struct Installation {
     pub lon: ::core::option::Option<f64>,
     #[prost(message, repeated, tag = "8")]
     pub substances: ::prost::alloc::vec::Vec<Substance>,
+    /// Absent: as for its park.
+    #[prost(message, optional, tag = "9")]
+    pub wind: ::core::option::Option<WindPoints>,
+}
+/// Ids of the points where the wind is measured; the direction is where it comes from.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WindPoints {
+    #[prost(string, tag = "1")]
+    pub speed: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub direction: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Point {
@@ -6316,6 +6594,75 @@ pub struct WarningRule {
     pub escalate: bool,
     #[prost(bool, tag = "16")]
     pub close_on_return: bool,
+    /// The first picture belongs to its warnings; absent: where gas of level 2, fire or explosion is behind them.
+    #[prost(bool, optional, tag = "17")]
+    pub picture: ::core::option::Option<bool>,
+}
+/// A place that counts when somebody has to be warned.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Place {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// zone, gate, school, hospital, residential, road, water, other.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub park: ::prost::alloc::string::String,
+    /// One point, or an outline of three points or more.
+    #[prost(message, repeated, tag = "6")]
+    pub outline: ::prost::alloc::vec::Vec<GeoPoint>,
+    /// How many people are there; absent where nobody says, or a point counts them.
+    #[prost(uint32, optional, tag = "7")]
+    pub heads: ::core::option::Option<u32>,
+    #[prost(string, tag = "8")]
+    pub heads_point: ::prost::alloc::string::String,
+}
+/// What helps: a team, a vehicle, foam, a shelter.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Resource {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// team, vehicle, foam, shelter, hospital, other.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub location: ::core::option::Option<GeoPoint>,
+    #[prost(string, tag = "5")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub contact: ::prost::alloc::string::String,
+}
+/// An emergency plan; what it does not name applies to all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Plan {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// CAS numbers.
+    #[prost(string, repeated, tag = "3")]
+    pub substances: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Kinds of places of which one has to be in the zones.
+    #[prost(string, repeated, tag = "4")]
+    pub places: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "5")]
+    pub enterprise: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub park: ::prost::alloc::string::String,
+    /// Who puts it into force: enterprise, park, county, city.
+    #[prost(string, tag = "7")]
+    pub level: ::prost::alloc::string::String,
+    /// A file or an address.
+    #[prost(string, tag = "8")]
+    pub document: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub contact: ::prost::alloc::string::String,
 }
 /// Which alarms count; an empty list lets all through.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
