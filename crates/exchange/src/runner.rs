@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use desk::DeskRunner;
 use journal::{Follower, Journal, JournalError, JournalId, Key, Level};
 use metrics::gauge;
 use model::{ErrorKind, Position};
@@ -21,7 +22,7 @@ use crate::committed::Committed;
 use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
 use crate::tail::Tail;
-use crate::warnings::WarningRunner;
+use crate::warnings::WarningClerk;
 use crate::{Config, ExchangeError, webhook};
 
 /// What feeds share.
@@ -143,14 +144,14 @@ impl Hub {
 pub struct ExchangeRunner {
     hub: Arc<Hub>,
     latch: Latch,
-    warnings: WarningRunner,
+    warnings: DeskRunner<WarningClerk>,
 }
 
 impl ExchangeRunner {
     pub(crate) fn new(
         journal: Arc<dyn Journal>,
         latch: Latch,
-        warnings: WarningRunner,
+        warnings: DeskRunner<WarningClerk>,
         config: Config,
         shutdown: Shutdown,
     ) -> (Self, Arc<Hub>) {
@@ -175,7 +176,8 @@ impl ExchangeRunner {
         let Self { hub, latch, warnings } = self;
         let shutdown = hub.shutdown.clone();
         // Where one of them fails the other is dropped: what it has not kept as a snapshot it reads again.
-        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings.run(&shutdown))).map(drop)
+        let warnings = async { warnings.run(&shutdown).await.map_err(ExchangeError::Journal) };
+        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings)).map(drop)
     }
 
     async fn feed(hub: Arc<Hub>, latch: Latch) -> Result<(), ExchangeError> {
