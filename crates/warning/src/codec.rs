@@ -1,6 +1,6 @@
 //! Snapshots of warnings, in a format of its own.
 //!
-//! Version 1, little-endian: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order
+//! Version 2 is version 1 and, at its end, the pictures that are wanted and those that are there. Version 1, little-endian: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order
 //! of `pieces!`. A text is its length (u32) and its bytes; a list or a table is its length (u32) and its items; what may be missing is a byte
 //! (0 or 1) and, after 1, the value; a truth is a byte; a word of a closed set is its text; times and spans are i64. The site is not in it:
 //! whoever restores names the revision that was in force. Counts of alarms, and which warning is open where, are made anew.
@@ -20,8 +20,8 @@ use crate::outcomes::Outcome;
 use crate::rules::Rules;
 use crate::warning::{Closing, Done, Party, Place, Step, Warning};
 
-/// The version of the format that is written and read.
-pub const SNAPSHOT_VERSION: u32 = 1;
+/// The version of the format that is written; version 1 is read too, and has no pictures.
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 4] = b"DVWN";
 
@@ -58,6 +58,8 @@ impl Warnings {
         self.closed.write(&mut out);
         self.outcomes.by_request.write(&mut out);
         self.outcomes.in_order.write(&mut out);
+        self.wanted.write(&mut out);
+        self.pictures.write(&mut out);
         out
     }
 
@@ -68,7 +70,7 @@ impl Warnings {
             return Err(RestoreError::NotASnapshot);
         }
         let found = u32::read(&mut read)?;
-        if found != SNAPSHOT_VERSION {
+        if !(1..=SNAPSHOT_VERSION).contains(&found) {
             return Err(RestoreError::Version { found });
         }
         let mut fold = Self { rules: Rules::of(revision), now: Piece::read(&mut read)?, ..Self::default() };
@@ -78,6 +80,10 @@ impl Warnings {
         fold.closed = Piece::read(&mut read)?;
         fold.outcomes.by_request = Piece::read(&mut read)?;
         fold.outcomes.in_order = Piece::read(&mut read)?;
+        if found > 1 {
+            fold.wanted = Piece::read(&mut read)?;
+            fold.pictures = Piece::read(&mut read)?;
+        }
         if read.at < bytes.len() {
             return Err(read.broken());
         }
@@ -95,15 +101,15 @@ impl Warnings {
     }
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-type Read<T> = Result<T, RestoreError>;
+pub(crate) type Read<T> = Result<T, RestoreError>;
 
 impl<'a> Reader<'a> {
-    const fn broken(&self) -> RestoreError {
+    pub(crate) const fn broken(&self) -> RestoreError {
         RestoreError::Broken { at: self.at }
     }
 
@@ -114,7 +120,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
         let taken = self.take(N)?;
         taken.try_into().map_err(|_| self.broken())
     }
@@ -127,7 +133,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A value that is written and read the same way.
-trait Piece: Sized {
+pub(crate) trait Piece: Sized {
     fn write(&self, out: &mut Vec<u8>);
     fn read(read: &mut Reader<'_>) -> Read<Self>;
 }
@@ -146,6 +152,8 @@ macro_rules! pieces {
         })+
     };
 }
+
+pub(crate) use pieces;
 
 pieces! {
     EventId { epoch, key, key_seq, ordinal }
@@ -168,7 +176,7 @@ pieces! {
 
 /// Numbers in their bytes, and what is made of one number.
 macro_rules! numbers {
-    ($($number:ty),+; $($name:ident = $inner:ty),+) => {
+    ($($number:ty),+; $($name:ident = $inner:ty),*) => {
         $(impl Piece for $number {
             fn write(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.to_le_bytes());
@@ -186,9 +194,11 @@ macro_rules! numbers {
             fn read(read: &mut Reader<'_>) -> Read<Self> {
                 <$inner>::read(read).map(Self)
             }
-        })+
+        })*
     };
 }
+
+pub(crate) use numbers;
 
 numbers!(u32, u64, i64; Epoch = u64, KeySeq = u64, Position = u64, RevisionNumber = u32);
 
@@ -208,6 +218,8 @@ macro_rules! texts {
         })+
     };
 }
+
+pub(crate) use texts;
 
 texts!(
     String by |text| Some(text.to_owned()),

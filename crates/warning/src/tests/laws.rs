@@ -184,7 +184,7 @@ fn snapshots_of_others_are_told_apart() {
     bytes[4] = 9;
     assert_eq!(Warnings::restore(&revision, &bytes), Err(RestoreError::Version { found: 9 }));
     assert_eq!(Warnings::restore(&revision, b"DVFW"), Err(RestoreError::NotASnapshot));
-    bytes[4] = 1;
+    bytes[4] = 2;
     bytes.push(0);
     assert!(matches!(Warnings::restore(&revision, &bytes), Err(RestoreError::Broken { .. })));
 }

@@ -2,6 +2,7 @@
 
 mod laws;
 mod lives;
+mod pictures;
 mod responses;
 
 use std::sync::Arc;
