@@ -2,7 +2,7 @@
 //! In: durable records of `events`; over gRPC subscriptions, committed cursors, and what addressees say of warnings.
 //! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` events, fenced; nothing that a crash could take back.
 //! May not enter: what an event means (a feed knows its filter, the crate warning its rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/runner.rs and webhook/run.rs.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/clerk.rs, warnings/painter.rs (first pictures) and webhook/run.rs.
 
 mod committed;
 mod config;
