@@ -14,6 +14,7 @@ mod moment;
 pub mod mqtt_password;
 mod occurrences;
 mod online;
+mod picture;
 pub mod query;
 mod said;
 pub mod server;
