@@ -32,7 +32,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["model", "alarm", "figures", "wire", "journal", "service", "desk"]),
     ("historian", &["model", "figures", "supervision", "wire", "journal", "store", "service"]),
     ("registry", &["model", "site", "hazard", "wire", "journal", "store", "service"]),
-    ("exchange", &["model", "warning", "duty", "casework", "wire", "journal", "store", "service", "desk", "cloudevents"]),
+    (
+        "exchange",
+        &["model", "warning", "zone", "duty", "casework", "wire", "journal", "store", "service", "desk", "cloudevents"],
+    ),
     ("ledger", &["model", "wire", "journal", "store", "service"]),
     (
         "davy",

@@ -223,11 +223,10 @@ fn revision() -> anyhow::Result<Revision> {
             exposed_people: 0,
             location: None,
             substances: Vec::new(),
+            wind: None,
         }],
         points: (1..=POINTS).map(point).collect::<anyhow::Result<_>>()?,
-        suppressions: Vec::new(),
-        departments: Vec::new(),
-        warnings: Vec::new(),
+        ..Site::default()
     };
     Ok(Revision { number: RevisionNumber(1), numbers: (1..=POINTS).map(PointNumber).collect(), site, ..Revision::default() })
 }

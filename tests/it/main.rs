@@ -13,6 +13,7 @@ mod history;
 mod hostile;
 mod opcua;
 mod operator;
+mod picture;
 mod plant;
 mod poison;
 mod push;

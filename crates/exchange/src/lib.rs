@@ -2,7 +2,8 @@
 //! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings, what departments ask.
 //! Out: events in order, each with a cursor, over gRPC or posted to webhooks; its own events, fenced; nothing that a crash could take back.
 //! May not enter: what an event means (a feed knows its filter, the crates warning and casework their rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/clerk.rs, casework/clerk.rs and webhook/run.rs.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/clerk.rs, warnings/painter.rs (first
+//! pictures), casework/clerk.rs and webhook/run.rs.
 
 mod casework;
 mod committed;

@@ -1,12 +1,11 @@
 //! What feeds share, and the loops beside them: one keeps the list of open alarms, loads the committed cursors and tells how far feeds are
-//! behind, the other keeps the warnings.
+//! behind, the other keeps the warnings and makes their pictures.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use desk::DeskRunner;
 use journal::{Follower, Journal, JournalError, JournalId, Key, Level};
 use metrics::gauge;
 use model::{ErrorKind, Position};
@@ -22,7 +21,7 @@ use crate::committed::Committed;
 use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
 use crate::tail::Tail;
-use crate::warnings::WarningClerk;
+use crate::warnings::WarningRunner;
 use crate::{Config, ExchangeError, webhook};
 
 /// What feeds share.
@@ -144,14 +143,14 @@ impl Hub {
 pub struct ExchangeRunner {
     hub: Arc<Hub>,
     latch: Latch,
-    warnings: DeskRunner<WarningClerk>,
+    warnings: WarningRunner,
 }
 
 impl ExchangeRunner {
     pub(crate) fn new(
         journal: Arc<dyn Journal>,
         latch: Latch,
-        warnings: DeskRunner<WarningClerk>,
+        warnings: WarningRunner,
         config: Config,
         shutdown: Shutdown,
     ) -> (Self, Arc<Hub>) {

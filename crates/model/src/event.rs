@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    AlarmId, AlarmKind, CaseChange, CommandKind, DutyChange, Epoch, IncidentChange, KeySeq, Position, Priority, Quantity,
+    AlarmId, AlarmKind, CaseChange, CommandKind, DutyChange, Epoch, IncidentChange, KeySeq, Picture, Position, Priority, Quantity,
     RequestId, RevisionNumber, Span, Time, WarningChange,
 };
 
@@ -126,6 +126,8 @@ pub enum EventBody {
     Incident(Box<IncidentChange>),
     /// Something was written into a duty book.
     Duty(Box<DutyChange>),
+    /// What is known of a warning in its first minutes.
+    Picture(Box<Picture>),
 }
 
 impl EventBody {
@@ -162,6 +164,7 @@ impl EventBody {
             Self::Case(change) => change.transition.as_str(),
             Self::Incident(change) => change.transition.as_str(),
             Self::Duty(change) => change.transition.as_str(),
+            Self::Picture(_) => "warning.picture",
         }
     }
 }

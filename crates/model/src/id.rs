@@ -95,6 +95,18 @@ text_id!(
     /// A rule by which warnings are opened.
     WarningRuleId
 );
+text_id!(
+    /// A place where people may be, or that counts when they have to go.
+    PlaceId
+);
+text_id!(
+    /// A team, a vehicle, a shelter: what helps.
+    ResourceId
+);
+text_id!(
+    /// An emergency plan.
+    PlanId
+);
 
 /// The longest part of a gateway's path, in bytes.
 const PATH_PART_BYTES_MAX: usize = 128;

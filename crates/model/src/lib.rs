@@ -12,6 +12,8 @@ mod error;
 mod event;
 mod id;
 mod incident;
+mod picture;
+mod place;
 mod record;
 mod sample;
 mod site;
@@ -31,11 +33,16 @@ pub use event::{
 };
 pub use id::{
     AlarmId, DepartmentId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition,
-    PointId, PointNumber, Position, RequestId, RevisionNumber, Subject, WarningRuleId,
+    PlaceId, PlanId, PointId, PointNumber, Position, RequestId, ResourceId, RevisionNumber, Subject, WarningRuleId,
 };
 pub use incident::{
     AccidentClass, IncidentChange, IncidentDoubt, IncidentDuty, IncidentKind, IncidentLosses, IncidentNotice, IncidentTransition,
 };
+pub use picture::{
+    Daylight, HeadCount, HeadTotal, InZone, Lies, Picture, PictureArea, PictureNote, PicturePlan, PictureResource, PictureShape,
+    PictureSubstance, PictureWind, PictureZone, SpillSize, SubstanceFrom,
+};
+pub use place::{Extent, HeadSource, Place, PlaceKind, Plan, Resource, ResourceKind, WindPoints};
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use sample::{Quality, Sample, SampleFlags};
 pub use site::{

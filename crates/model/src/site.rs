@@ -1,8 +1,8 @@
 //! The site model: what is watched, and what counts as an alarm.
 
 use crate::{
-    AlarmId, Department, EnterpriseId, GatewayPath, InstallationId, ParkId, Partition, PointId, PointNumber, RevisionNumber,
-    SampleFlags, SourceId, Span, WarningRule,
+    AlarmId, Department, EnterpriseId, GatewayPath, InstallationId, ParkId, Partition, Place, Plan, PointId, PointNumber,
+    Resource, RevisionNumber, SampleFlags, SourceId, Span, WarningRule, WindPoints,
 };
 
 /// Names a closed set of words, each with its text in site files, JSON and records.
@@ -183,6 +183,8 @@ pub struct Park {
     pub time_zone: String,
     /// Administrative district code (GB/T 2260), empty where not given.
     pub district: String,
+    /// Where the wind is measured for installations that name no points of their own.
+    pub wind: Option<WindPoints>,
 }
 
 /// An enterprise.
@@ -235,6 +237,8 @@ pub struct Installation {
     pub location: Option<Location>,
     /// What it may hold.
     pub substances: Vec<Substance>,
+    /// Where the wind is measured; `None`: as for its park.
+    pub wind: Option<WindPoints>,
 }
 
 /// An instrument's range, in the point's unit; low < high, both finite.
@@ -530,6 +534,12 @@ pub struct Site {
     pub departments: Vec<Department>,
     /// In order of id.
     pub warnings: Vec<WarningRule>,
+    /// In order of id.
+    pub places: Vec<Place>,
+    /// In order of id.
+    pub resources: Vec<Resource>,
+    /// In order of id.
+    pub plans: Vec<Plan>,
 }
 
 /// A site with a number, and numbers for its points; or the part of it that concerns one partition.
@@ -576,6 +586,9 @@ impl Revision {
                 // Warnings are no matter of a partition: they are opened over events.
                 departments: Vec::new(),
                 warnings: Vec::new(),
+                places: Vec::new(),
+                resources: Vec::new(),
+                plans: Vec::new(),
             },
         }
     }

@@ -281,6 +281,13 @@ pub struct AlarmFacts {
     pub occurrence: Option<EventId>,
 }
 
+impl AlarmFacts {
+    /// Whether a gas detector is at its second level (GB/T 50493-2019), by itself or by vote.
+    pub fn is_second_level_of_gas(&self) -> bool {
+        self.quantity.is_gas_detector() && matches!(self.kind, AlarmKind::HighHigh | AlarmKind::Vote)
+    }
+}
+
 impl AlarmFilter {
     /// Whether an alarm counts.
     pub fn lets_through(&self, alarm: &AlarmFacts) -> bool {
@@ -394,7 +401,20 @@ pub struct WarningRule {
     pub escalate: bool,
     /// Whether it closes by itself when the alarms behind it have returned.
     pub close_on_return: bool,
+    /// Whether the first picture belongs to its warnings; `None`: where gas of level 2, fire or explosion is behind them.
+    pub picture: Option<bool>,
 }
+
+impl WarningRule {
+    /// Whether a warning with such alarms behind it gets a first picture.
+    pub fn wants_picture<'a>(&self, alarms: impl IntoIterator<Item = &'a AlarmFacts>) -> bool {
+        let by_alarms = || alarms.into_iter().any(AlarmFacts::is_second_level_of_gas);
+        self.picture.unwrap_or_else(|| PICTURE_TOPICS.contains(&self.topic.as_str()) || by_alarms())
+    }
+}
+
+/// Topics whose warnings get a first picture where the rule says nothing.
+const PICTURE_TOPICS: &[&str] = &["fire", "explosion", "incident"];
 
 /// One addressee of a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -471,6 +491,8 @@ pub struct WarningChange {
     pub request_id: Option<RequestId>,
     /// Of a refusal: what was wanted, and why not.
     pub refused: Option<(WarningAction, WarningRefusal)>,
+    /// Of an opening and an adjustment: a picture follows.
+    pub picture: bool,
 }
 
 impl WarningChange {
@@ -501,6 +523,7 @@ impl WarningChange {
             evidence: Vec::new(),
             request_id: None,
             refused: None,
+            picture: false,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! Start at piece.rs (the format, and what a piece is), then snapshot.rs (its head).
 
 mod nouns;
+mod picture;
 mod piece;
 mod reader;
 mod snapshot;

@@ -56,6 +56,8 @@ macro_rules! texts {
     };
 }
 
+pub(crate) use texts;
+
 texts!(
     AlarmId by |text| Self::new(text).ok(),
     DepartmentId by |text| Self::new(text).ok(),

@@ -47,7 +47,7 @@ macro_rules! numbers {
     };
 }
 
-numbers!(u32, u64, i64);
+numbers!(u16, u32, u64, i64, f64);
 
 impl Piece for bool {
     fn write(&self, out: &mut Vec<u8>) {
@@ -92,6 +92,16 @@ impl Piece for Arc<str> {
 
     fn read(read: &mut Reader<'_>) -> Result<Self, Broken> {
         read_text(read).map(Self::from)
+    }
+}
+
+impl<T: Piece> Piece for Box<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        (**self).write(out);
+    }
+
+    fn read(read: &mut Reader<'_>) -> Result<Self, Broken> {
+        T::read(read).map(Self::new)
     }
 }
 

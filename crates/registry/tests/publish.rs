@@ -23,6 +23,7 @@ fn site(enterprises: &[&str]) -> Site {
         exposed_people: 0,
         location: None,
         substances: Vec::new(),
+        wind: None,
     };
     let point = |id: &&str| Point {
         id: PointId::new(&format!("{id}-p")).expect("valid"),
@@ -48,9 +49,7 @@ fn site(enterprises: &[&str]) -> Site {
         enterprises: enterprises.iter().map(enterprise).collect(),
         installations: enterprises.iter().map(installation).collect(),
         points: enterprises.iter().map(point).collect(),
-        suppressions: Vec::new(),
-        departments: Vec::new(),
-        warnings: Vec::new(),
+        ..Site::default()
     }
 }
 

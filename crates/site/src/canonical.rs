@@ -3,19 +3,24 @@
 //! Format 2: a header line, then parks, enterprises, installations, points and suppressions in order of id, each list led by its length.
 //! Numbers are little-endian, texts are led by their length in bytes, binary64 goes by its bits. A revision is known by the hash
 //! of these bytes, so a change of format makes every site a new revision once: raise the header's number then. Departments and warnings
-//! follow only where there are any, so that a site without them is still the revision that it was.
+//! follow only where there are any, and so do places, resources, plans, winds and rules that say whether they want a picture, led by a
+//! word of their own: a site without them is still the revision that it was.
 
 use model::{
-    Addressed, AlarmFilter, AlarmRule, Condition, Department, Enterprise, Formula, Installation, Level, Location, Park, Point,
-    PointSource, Range, Reference, Site, Span, StepSpans, Substance, Suppression, WarningRule,
+    Addressed, AlarmFilter, AlarmRule, Condition, Department, Enterprise, Extent, Formula, HeadSource, Installation, Level,
+    Location, Park, Place, PlaceKind, Plan, Point, PointSource, Range, Reference, Resource, Site, Span, StepSpans, Substance,
+    Suppression, WarningRule, WindPoints,
 };
 
 const HEADER: &[u8] = b"davy site content 2\n";
 
+/// Leads what came with pictures; as the length of a list it would be beyond any site.
+const AROUND: &[u8] = b"around 1";
+
 /// Writes a checked site, whose lists are in their canonical order.
 pub(crate) fn encode(site: &Site) -> Vec<u8> {
     let mut out = Writer(HEADER.to_vec());
-    let Site { parks, enterprises, installations, points, suppressions, departments, warnings } = site;
+    let Site { parks, enterprises, installations, points, suppressions, departments, warnings, places, resources, plans } = site;
     out.list(parks, Writer::park);
     out.list(enterprises, Writer::enterprise);
     out.list(installations, Writer::installation);
@@ -24,6 +29,24 @@ pub(crate) fn encode(site: &Site) -> Vec<u8> {
     if !departments.is_empty() || !warnings.is_empty() {
         out.list(departments, Writer::department);
         out.list(warnings, Writer::warning);
+    }
+    let mut around = Writer(AROUND.to_vec());
+    around.list(places, Writer::place);
+    around.list(resources, Writer::resource);
+    around.list(plans, Writer::plan);
+    let of_parks: Vec<_> = parks.iter().filter_map(|it| Some((it.id.as_str(), it.wind.as_ref()?))).collect();
+    let of_installations = installations.iter().filter_map(|it| Some((it.id.as_str(), it.wind.as_ref()?)));
+    let of_installations: Vec<_> = of_installations.collect();
+    around.list(&of_parks, Writer::wind);
+    around.list(&of_installations, Writer::wind);
+    let pictures: Vec<_> = warnings.iter().filter_map(|it| Some((it.id.as_str(), it.picture?))).collect();
+    around.list(&pictures, |out, (rule, picture)| {
+        out.text(rule);
+        out.0.push(u8::from(*picture));
+    });
+    // Six empty lists say nothing.
+    if around.0.len() > AROUND.len() + 6 * size_of::<u64>() {
+        out.0.extend(around.0);
     }
     out.0
 }
@@ -60,7 +83,7 @@ impl Writer {
     }
 
     fn park(&mut self, park: &Park) {
-        let Park { id, name, time_zone, district } = park;
+        let Park { id, name, time_zone, district, wind: _ } = park;
         [id.as_str(), name, time_zone, district].into_iter().for_each(|text| self.text(text));
     }
 
@@ -71,13 +94,10 @@ impl Writer {
     }
 
     fn installation(&mut self, installation: &Installation) {
-        let Installation { id, name, enterprise, kind, exposed_people, location, substances } = installation;
+        let Installation { id, name, enterprise, kind, exposed_people, location, substances, wind: _ } = installation;
         [id.as_str(), name, enterprise.as_str(), kind.as_str()].into_iter().for_each(|text| self.text(text));
         self.0.extend(exposed_people.to_le_bytes());
-        self.option(*location, |out, Location { lat, lon }| {
-            out.number(lat);
-            out.number(lon);
-        });
+        self.option(*location, |out, at| out.location(&at));
         self.list(substances, |out, Substance { cas, name, design_max_tonnes }| {
             out.text(cas);
             out.text(name);
@@ -252,6 +272,7 @@ impl Writer {
             deadlines: StepSpans { received, responded, resolved },
             escalate,
             close_on_return,
+            picture: _,
         } = rule;
         [id.as_str(), name, topic, colour.as_str(), per.as_str(), action].into_iter().for_each(|text| self.text(text));
         self.filter(when);
@@ -260,6 +281,60 @@ impl Writer {
         self.list(addressees, Self::level);
         self.option(*level, |out, level| out.text(level.as_str()));
         self.0.extend([u8::from(*escalate), u8::from(*close_on_return)]);
+    }
+
+    fn location(&mut self, Location { lat, lon }: &Location) {
+        self.number(*lat);
+        self.number(*lon);
+    }
+
+    fn place(&mut self, place: &Place) {
+        let Place { id, name, kind, enterprise, park, extent, heads } = place;
+        [id.as_str(), name, kind.as_str()].into_iter().for_each(|text| self.text(text));
+        self.option(enterprise.as_ref(), |out, it| out.text(it.as_str()));
+        self.option(park.as_ref(), |out, it| out.text(it.as_str()));
+        match extent {
+            Extent::Point(at) => {
+                self.0.push(0);
+                self.location(at);
+            }
+            Extent::Outline(outline) => {
+                self.0.push(1);
+                self.list(outline, Self::location);
+            }
+        }
+        match heads {
+            HeadSource::Unknown => self.0.push(0),
+            HeadSource::Fixed(heads) => {
+                self.0.push(1);
+                self.0.extend(heads.to_le_bytes());
+            }
+            HeadSource::Point(point) => {
+                self.0.push(2);
+                self.text(point.as_str());
+            }
+        }
+    }
+
+    fn resource(&mut self, resource: &Resource) {
+        let Resource { id, name, kind, location, amount, contact } = resource;
+        [id.as_str(), name, kind.as_str(), amount, contact].into_iter().for_each(|text| self.text(text));
+        self.option(location.as_ref(), Self::location);
+    }
+
+    fn plan(&mut self, plan: &Plan) {
+        let Plan { id, name, substances, places, enterprise, park, level, document, contact } = plan;
+        [id.as_str(), name, document, contact].into_iter().for_each(|text| self.text(text));
+        self.list(substances, |out, it| out.text(it));
+        self.list(places, |out, it: &PlaceKind| out.text(it.as_str()));
+        self.option(enterprise.as_ref(), |out, it| out.text(it.as_str()));
+        self.option(park.as_ref(), |out, it| out.text(it.as_str()));
+        self.option(*level, |out, it| out.text(it.as_str()));
+    }
+
+    fn wind(&mut self, (id, wind): &(&str, &WindPoints)) {
+        let WindPoints { speed, direction } = wind;
+        [id, speed.as_str(), direction.as_str()].into_iter().for_each(|text| self.text(text));
     }
 
     fn filter(&mut self, filter: &AlarmFilter) {

@@ -24,6 +24,7 @@ mod resolve;
 mod retune;
 mod rules;
 pub mod samples;
+mod spot;
 mod standards;
 mod suggest;
 mod suppression;
@@ -33,6 +34,7 @@ mod toml_file;
 mod toxic;
 mod warning_rule;
 mod when;
+mod wind;
 
 pub use decimal::duration;
 pub use fault::{FAULTS_MAX, Fault, Severity};
@@ -141,9 +143,12 @@ fn push_point(entry: Entry<'_, '_>, drafts: &mut Drafts, sink: &mut Sink) -> boo
     true
 }
 
+const KEYS: &[&str] =
+    &["park", "enterprise", "installation", "point", "suppression", "department", "warning", "place", "resource", "plan"];
+
 fn read_toml(file: u32, fields: &[Field<'_>], drafts: &mut Drafts, sink: &mut Sink) {
     let root = Entry { what: "site", place: Place { file, line: 1 }, fields };
-    root.check_keys(&["park", "enterprise", "installation", "point", "suppression", "department", "warning"], sink);
+    root.check_keys(KEYS, sink);
     drafts.parks.extend(root.entries("park", "park", sink).into_iter().filter_map(|it| place::park(it, sink)));
     let enterprises = root.entries("enterprise", "enterprise", sink);
     drafts.enterprises.extend(enterprises.into_iter().filter_map(|it| place::enterprise(it, sink)));
@@ -155,6 +160,12 @@ fn read_toml(file: u32, fields: &[Field<'_>], drafts: &mut Drafts, sink: &mut Si
     drafts.departments.extend(departments.into_iter().filter_map(|it| department::department(it, sink)));
     let warnings = root.entries("warning", "warning", sink);
     drafts.warnings.extend(warnings.into_iter().filter_map(|it| warning_rule::warning(it, sink)));
+    let places = root.entries("place", "place", sink);
+    drafts.places.extend(places.into_iter().filter_map(|it| spot::place(it, sink)));
+    let resources = root.entries("resource", "resource", sink);
+    drafts.resources.extend(resources.into_iter().filter_map(|it| spot::resource(it, sink)));
+    let plans = root.entries("plan", "plan", sink);
+    drafts.plans.extend(plans.into_iter().filter_map(|it| spot::plan(it, sink)));
     for entry in root.entries("point", "point", sink) {
         if !push_point(entry, drafts, sink) {
             return;

@@ -4,10 +4,11 @@ use model::{EnterpriseId, InstallationId, InstallationKind, Location, ParkId, Su
 
 use crate::fault::{At, Sink};
 use crate::node::Entry;
+use crate::wind::{self, WindDraft};
 
-const PARK_KEYS: &[&str] = &["id", "name", "time_zone", "district"];
+const PARK_KEYS: &[&str] = &["id", "name", "time_zone", "district", "wind"];
 const ENTERPRISE_KEYS: &[&str] = &["id", "park", "district", "name"];
-const INSTALLATION_KEYS: &[&str] = &["id", "enterprise", "name", "kind", "exposed_people", "location", "substance"];
+const INSTALLATION_KEYS: &[&str] = &["id", "enterprise", "name", "kind", "exposed_people", "location", "substance", "wind"];
 const LOCATION_KEYS: &[&str] = &["lat", "lon"];
 const SUBSTANCE_KEYS: &[&str] = &["cas", "name", "design_max_tonnes"];
 
@@ -16,6 +17,7 @@ pub(crate) struct ParkDraft {
     pub(crate) name: String,
     pub(crate) time_zone: String,
     pub(crate) district: String,
+    pub(crate) wind: Option<WindDraft>,
 }
 
 pub(crate) struct EnterpriseDraft {
@@ -33,6 +35,7 @@ pub(crate) struct InstallationDraft {
     pub(crate) exposed_people: u32,
     pub(crate) location: Option<Location>,
     pub(crate) substances: Vec<Substance>,
+    pub(crate) wind: Option<WindDraft>,
 }
 
 /// The name, or the id where none is given.
@@ -47,7 +50,8 @@ pub(crate) fn park(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<ParkDraft> {
     let name = name_or(entry, id.as_ref().map(|id| id.value.as_str()), sink);
     let time_zone = time_zone(entry, sink);
     let district = district(entry, sink);
-    Some(ParkDraft { id: id?, name, time_zone, district })
+    let wind = wind::wind(entry, sink);
+    Some(ParkDraft { id: id?, name, time_zone, district, wind })
 }
 
 /// Names are taken as they are: a list of zones ages faster than a park.
@@ -93,10 +97,11 @@ pub(crate) fn installation(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Inst
     let substances = entry.entries("substance", "substance", sink);
     let substances = substances.into_iter().filter_map(|entry| substance(entry, sink)).collect();
     let kind = kind.map_or(InstallationKind::Process, |kind| kind.value);
-    Some(InstallationDraft { id: id?, name, enterprise, kind, exposed_people, location, substances })
+    let wind = wind::wind(entry, sink);
+    Some(InstallationDraft { id: id?, name, enterprise, kind, exposed_people, location, substances, wind })
 }
 
-fn location(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Location> {
+pub(crate) fn location(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<Location> {
     let entry = entry.entries("location", "location", sink).into_iter().next()?;
     entry.check_keys(LOCATION_KEYS, sink);
     entry.required("lat", "lat = 32.061", sink);

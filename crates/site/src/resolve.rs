@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use model::{AlarmRule, Department, Enterprise, Installation, Park, Point, PointId, Protocol, Site, Suppression, WarningRule};
+use model::{
+    AlarmRule, Department, Enterprise, Installation, Park, Place as Spot, Plan, Point, PointId, Protocol, Resource, Site,
+    Suppression, WarningRule,
+};
 
 use crate::alarm::AlarmDraft;
 use crate::condition::ConditionDraft;
@@ -11,9 +14,11 @@ use crate::fault::{At, Place, Sink};
 use crate::place::{EnterpriseDraft, InstallationDraft, ParkDraft};
 use crate::point::PointDraft;
 use crate::references::{self, Points};
+use crate::spot::{PlaceDraft, PlanDraft, ResourceDraft};
 use crate::suppression::{self, SuppressionDraft};
 use crate::warning_rule::{self, WarningDraft};
-use crate::{defaults, department, rules, standards, suggest};
+use crate::wind::WindDraft;
+use crate::{defaults, department, rules, spot, standards, suggest, wind};
 
 /// Lists longer than this are not searched for what may have been meant.
 const SUGGESTION_CANDIDATES_MAX: usize = 10_000;
@@ -30,6 +35,9 @@ pub(crate) struct Drafts {
     pub(crate) suppressions: Vec<SuppressionDraft>,
     pub(crate) departments: Vec<DepartmentDraft>,
     pub(crate) warnings: Vec<WarningDraft>,
+    pub(crate) places: Vec<PlaceDraft>,
+    pub(crate) resources: Vec<ResourceDraft>,
+    pub(crate) plans: Vec<PlanDraft>,
 }
 
 impl Drafts {
@@ -37,7 +45,8 @@ impl Drafts {
         let places = self.parks.is_empty() && self.enterprises.is_empty() && self.installations.is_empty();
         let others =
             self.alarms.is_empty() && self.suppressions.is_empty() && self.departments.is_empty() && self.warnings.is_empty();
-        places && self.points.is_empty() && others
+        let around = self.places.is_empty() && self.resources.is_empty() && self.plans.is_empty();
+        places && self.points.is_empty() && others && around
     }
 
     fn sort(&mut self) {
@@ -64,6 +73,8 @@ pub(crate) fn resolve(mut drafts: Drafts, sink: &mut Sink) -> Option<Site> {
     let suppressions = suppression::resolve(&Points::new(&drafts, &owners), &drafts.suppressions, sink);
     let departments = department::resolve(&drafts, sink);
     let warnings = warning_rule::resolve(&drafts, &departments, sink);
+    wind::check(&drafts, sink);
+    let (places, resources, plans) = spot::resolve(&drafts, sink);
     for (point, alarm, condition) in references::conditions(&Points::new(&drafts, &owners), sink) {
         drafts.points[point].alarms[alarm].condition = ConditionDraft::Ready(condition);
     }
@@ -71,7 +82,7 @@ pub(crate) fn resolve(mut drafts: Drafts, sink: &mut Sink) -> Option<Site> {
         let problem = "the site has no points, so nothing is watched";
         sink.warning(Place { file: u32::MAX, line: 0 }, "", "", problem, "add [[point]] entries");
     }
-    let beside = Beside { suppressions, departments, warnings };
+    let beside = Beside { suppressions, departments, warnings, places, resources, plans };
     sink.is_faultless().then(|| build(drafts, beside, &owners)).flatten()
 }
 
@@ -82,6 +93,9 @@ fn check_unique_ids(drafts: &Drafts, sink: &mut Sink) {
     unique("point", drafts.points.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("department", drafts.departments.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("warning", drafts.warnings.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
+    unique("place", drafts.places.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
+    unique("resource", drafts.resources.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
+    unique("plan", drafts.plans.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
     unique("suppression", drafts.suppressions.iter().map(|it| (it.id.value.as_str(), it.id.place)), sink);
 }
 
@@ -260,6 +274,9 @@ struct Beside {
     suppressions: Vec<Suppression>,
     departments: Vec<Department>,
     warnings: Vec<WarningRule>,
+    places: Vec<Spot>,
+    resources: Vec<Resource>,
+    plans: Vec<Plan>,
 }
 
 /// Everything was checked, so nothing is left out here: a `None` on the way only means that a fault was told.
@@ -279,11 +296,15 @@ fn build(drafts: Drafts, beside: Beside, owners: &Owners) -> Option<Site> {
         suppressions: beside.suppressions,
         departments: beside.departments,
         warnings: beside.warnings,
+        places: beside.places,
+        resources: beside.resources,
+        plans: beside.plans,
     })
 }
 
 fn park(draft: ParkDraft) -> Park {
-    Park { id: draft.id.value, name: draft.name, time_zone: draft.time_zone, district: draft.district }
+    let wind = draft.wind.as_ref().map(WindDraft::points);
+    Park { id: draft.id.value, name: draft.name, time_zone: draft.time_zone, district: draft.district, wind }
 }
 
 fn enterprise(draft: EnterpriseDraft) -> Enterprise {
@@ -303,6 +324,7 @@ fn installation(draft: InstallationDraft) -> Option<Installation> {
         exposed_people: draft.exposed_people,
         location: draft.location,
         substances,
+        wind: draft.wind.as_ref().map(WindDraft::points),
     })
 }
 

@@ -15,8 +15,20 @@ use crate::place::name_or;
 use crate::resolve::{Drafts, refer};
 use crate::suggest;
 
-const KEYS: &[&str] =
-    &["id", "name", "topic", "colour", "when", "addressees", "level", "action", "deadlines", "escalate", "close_on_return"];
+const KEYS: &[&str] = &[
+    "id",
+    "name",
+    "topic",
+    "colour",
+    "when",
+    "addressees",
+    "level",
+    "action",
+    "deadlines",
+    "escalate",
+    "close_on_return",
+    "picture",
+];
 const WHEN_KEYS: &[&str] =
     &["kinds", "alarms", "quantities", "min_priority", "parks", "enterprises", "installations", "points", "count", "per", "for"];
 const DEADLINE_KEYS: &[&str] = &["received", "responded", "resolved"];
@@ -58,6 +70,7 @@ pub(crate) fn warning(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<WarningDr
     let deadlines = deadlines(entry, sink);
     let escalate = entry.truth("escalate", sink).unwrap_or(true);
     let close_on_return = entry.truth("close_on_return", sink).unwrap_or(false);
+    let picture = entry.truth("picture", sink);
     let (id, When { parks, enterprises, installations, points, alarms, filter, count, per, hold }) = (id?, when?);
     let rule = WarningRule {
         id: id.value.clone(),
@@ -74,6 +87,7 @@ pub(crate) fn warning(entry: Entry<'_, '_>, sink: &mut Sink) -> Option<WarningDr
         deadlines: deadlines?,
         escalate,
         close_on_return,
+        picture,
     };
     Some(WarningDraft { id, rule, parks, enterprises, installations, points, alarms, addressed: addressed? })
 }
@@ -155,7 +169,7 @@ fn ids<T: Ord, E>(entry: Entry<'_, '_>, key: &str, make: impl Fn(&str) -> Result
     Some(ids)
 }
 
-fn text<'e>(item: &At<Scalar<'e>>) -> Option<&'e str> {
+pub(crate) fn text<'e>(item: &At<Scalar<'e>>) -> Option<&'e str> {
     match item.value {
         Scalar::Text(text) | Scalar::Cell(text) => Some(text),
         Scalar::Number(_) => None,
@@ -163,7 +177,7 @@ fn text<'e>(item: &At<Scalar<'e>>) -> Option<&'e str> {
 }
 
 /// Words of a closed set, in order and each once.
-fn words<T: Copy + Ord>(
+pub(crate) fn words<T: Copy + Ord>(
     entry: Entry<'_, '_>,
     key: &str,
     all: &[T],

@@ -63,6 +63,7 @@ pub(crate) fn site(points: Vec<Point>) -> Site {
             exposed_people: 0,
             location: None,
             substances: Vec::new(),
+            wind: None,
         }],
         points,
         ..Site::default()

@@ -1,6 +1,6 @@
 //! Snapshots of warnings, in a format of its own.
 //!
-//! Version 1: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order of `pieces!`,
+//! Version 2: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order of `pieces!`,
 //! in the format of the crate pieces. The site is not in it: whoever restores names the revision that was in force. Counts of alarms, and
 //! which warning is open where, are made anew.
 
@@ -15,8 +15,8 @@ use crate::outcomes::Outcome;
 use crate::rules::Rules;
 use crate::warning::{Closing, Done, Party, Place, Step, Warning};
 
-/// The version of the format that is written and read.
-pub const SNAPSHOT_VERSION: u32 = 1;
+/// The version of the format that is written and read; of another one the fold starts anew.
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 const FORMAT: Format = Format { magic: *b"DVWN", version: SNAPSHOT_VERSION, of: "warnings" };
 
@@ -32,6 +32,8 @@ impl Warnings {
         self.closed.write(&mut out);
         self.outcomes.by_request.write(&mut out);
         self.outcomes.in_order.write(&mut out);
+        self.wanted.write(&mut out);
+        self.pictures.write(&mut out);
         out
     }
 
@@ -48,6 +50,8 @@ impl Warnings {
         fold.closed = Piece::read(read)?;
         fold.outcomes.by_request = Piece::read(read)?;
         fold.outcomes.in_order = Piece::read(read)?;
+        fold.wanted = Piece::read(read)?;
+        fold.pictures = Piece::read(read)?;
         fold.index(&held);
         Ok(fold)
     }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Addressee, Event, EventBody, Level, Scope, StepTimes, Time, WarningCause, WarningChange, WarningRule, WarningStep,
-    WarningTransition,
+    Addressee, AlarmFacts, Event, EventBody, Level, Scope, StepTimes, Time, WarningCause, WarningChange, WarningRule,
+    WarningStep, WarningTransition,
 };
 
 use crate::cells::Cell;
@@ -104,6 +104,7 @@ impl Warnings {
         let addressees = parties.into_iter().map(|it| told(it, level, |_| Some(rule.deadlines.from(now)))).collect();
         let (alarms, more_alarms) = self.causes(candidate.cell);
         WarningChange {
+            picture: rule.wants_picture(self.facts(candidate.cell)),
             name: rule.name.clone(),
             topic: rule.topic.clone(),
             colour: rule.colour,
@@ -148,7 +149,9 @@ impl Warnings {
             (change.name, change.action, change.colour) = (rule.name.clone(), rule.action.clone(), rule.colour);
             (change.escalate, change.close_on_return) = (rule.escalate, rule.close_on_return);
         }
-        WarningChange { level, within, alarms, more_alarms, addressees, text: text.to_owned(), ..change }
+        let elsewhere = || alarms.iter().any(|it| !warning.alarms.iter().any(|known| known.point == it.point));
+        let picture = rule.wants_picture(self.facts(candidate.cell)) && (rises || back || elsewhere());
+        WarningChange { level, within, alarms, more_alarms, addressees, text: text.to_owned(), picture, ..change }
     }
 
     fn parties(&self, candidate: &Candidate<'_>) -> Vec<Addressee> {
@@ -162,9 +165,13 @@ impl Warnings {
         found.into_iter().map(addressee).collect()
     }
 
+    fn facts<'a>(&'a self, cell: &'a Cell) -> impl Iterator<Item = &'a AlarmFacts> {
+        cell.alarms.iter().filter_map(|key| self.active.get(key))
+    }
+
     fn causes(&self, cell: &Cell) -> (Vec<WarningCause>, u32) {
-        let alarms = cell.alarms.iter().filter_map(|key| self.active.get(key)).take(CAUSES_MAX);
-        let cause = |it: &model::AlarmFacts| WarningCause {
+        let alarms = self.facts(cell).take(CAUSES_MAX);
+        let cause = |it: &AlarmFacts| WarningCause {
             point: Arc::clone(&it.point),
             alarm: it.alarm.clone(),
             occurrence: it.occurrence.clone(),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use model::{
-    AlarmFacts, AlarmKey, AlarmState, AlarmTransition, EventBody, EventId, RecordedEvent, RequestId, Revision, Time,
+    AlarmFacts, AlarmKey, AlarmState, AlarmTransition, EventBody, EventId, Picture, RecordedEvent, RequestId, Revision, Time,
     WarningChange, WarningTransition,
 };
 
@@ -21,7 +21,7 @@ use crate::rules::Rules;
 use crate::warning::{Place, Warning};
 
 /// The fold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Warnings {
     pub(crate) rules: Rules,
     /// Alarms that stand.
@@ -34,6 +34,10 @@ pub struct Warnings {
     /// Oldest first.
     pub(crate) closed: VecDeque<EventId>,
     pub(crate) outcomes: Outcomes,
+    /// Warnings whose picture is to be made, each with the event that asks for it.
+    pub(crate) wanted: BTreeMap<EventId, EventId>,
+    /// The latest picture of each warning.
+    pub(crate) pictures: BTreeMap<EventId, Box<Picture>>,
     pub(crate) now: Time,
 }
 
@@ -47,6 +51,8 @@ impl Default for Warnings {
             open: BTreeMap::new(),
             closed: VecDeque::new(),
             outcomes: Outcomes::default(),
+            wanted: BTreeMap::new(),
+            pictures: BTreeMap::new(),
             now: Time::MIN,
         }
     }
@@ -59,6 +65,7 @@ impl Warnings {
         match &recorded.event.body {
             EventBody::Alarm(alarm) => self.alarm(recorded, alarm),
             EventBody::Warning(change) => self.changed(recorded, change),
+            EventBody::Picture(picture) => self.has_picture(picture),
             _ => {}
         }
     }
@@ -106,6 +113,9 @@ impl Warnings {
         match change.transition {
             WarningTransition::Opened => {
                 let warning = Warning::opened(recorded, change);
+                if change.picture {
+                    self.want(&recorded.id, &recorded.id);
+                }
                 self.open.insert((warning.topic.clone(), place.clone()), warning.id.clone());
                 self.warnings.insert(warning.id.clone(), warning);
                 self.cells.told(&change.rule, &place);
@@ -120,7 +130,13 @@ impl Warnings {
         let Some(warning) = change.warning.as_ref().and_then(|id| self.warnings.get_mut(id)) else { return };
         warning.take(recorded, change);
         match change.transition {
-            WarningTransition::Adjusted => self.cells.told(&change.rule, place),
+            WarningTransition::Adjusted => {
+                let id = warning.id.clone();
+                self.cells.told(&change.rule, place);
+                if change.picture {
+                    self.want(&id, &recorded.id);
+                }
+            }
             WarningTransition::Closed | WarningTransition::Cancelled => {
                 let id = warning.id.clone();
                 self.open.retain(|_, open| *open != id);
@@ -134,7 +150,10 @@ impl Warnings {
 
     fn forget(&mut self) {
         while self.closed.len() > CLOSED_KEPT {
-            self.closed.pop_front().map(|id| self.warnings.remove(&id));
+            let Some(id) = self.closed.pop_front() else { return };
+            self.warnings.remove(&id);
+            self.wanted.remove(&id);
+            self.pictures.remove(&id);
         }
     }
 

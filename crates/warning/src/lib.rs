@@ -1,6 +1,6 @@
 //! Warnings: which are open, who is told, which steps are late, and what is to be said next.
 //! In: recorded events in the order of `events`, Davy's own warnings among them; site revisions; responses; journal time.
-//! Out: events that open, adjust, escalate and close warnings; the warnings as they are.
+//! Out: events that open, adjust, escalate and close warnings; the warnings as they are, and which of them want a first picture.
 //! May not enter: clocks, IO, async, logging, any Davy crate but model and pieces.
 //! Start at fold.rs (what is known), then due.rs (what is to be said) and judge.rs (what addressees say).
 
@@ -10,6 +10,7 @@ mod due;
 mod fold;
 mod judge;
 mod outcomes;
+mod picture;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use codec::SNAPSHOT_VERSION;
 pub use fold::Warnings;
 pub use judge::Response;
 pub use outcomes::Outcome;
+pub use picture::Wanted;
 pub use pieces::RestoreError;
 pub use warning::{Closing, Done, Party, Place, Step, Warning};
 

@@ -12,6 +12,7 @@ use model::{
 
 use crate::casework::{case_from_v1, case_to_v1, duty_from_v1, duty_to_v1};
 use crate::incident::{incident_from_v1, incident_to_v1};
+use crate::picture::{picture_from_v1, picture_to_v1};
 use crate::record::DecodeError;
 use crate::v1::event::Body;
 use crate::warning::{warning_from_v1, warning_to_v1};
@@ -116,6 +117,7 @@ fn body_to_v1(body: &EventBody) -> Body {
         EventBody::Case(change) => Body::Case(case_to_v1(change)),
         EventBody::Incident(change) => Body::Incident(incident_to_v1(change)),
         EventBody::Duty(change) => Body::Duty(duty_to_v1(change)),
+        EventBody::Picture(picture) => Body::Picture(picture_to_v1(picture)),
         EventBody::Seal(seal) => Body::Seal(v1::Seal {
             position: seal.position.0,
             public_key: seal.public_key.clone(),
@@ -159,6 +161,7 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
         Body::Case(change) => EventBody::Case(Box::new(case_from_v1(kind, change)?)),
         Body::Incident(change) => EventBody::Incident(Box::new(incident_from_v1(kind, change)?)),
         Body::Duty(change) => EventBody::Duty(Box::new(duty_from_v1(kind, change)?)),
+        Body::Picture(picture) => EventBody::Picture(Box::new(picture_from_v1(picture)?)),
         Body::Seal(seal) => EventBody::Seal(SealNotice {
             position: Position(seal.position),
             public_key: seal.public_key.clone(),

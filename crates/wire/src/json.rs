@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::casework_json::{case_fields, duty_fields, incident_fields};
 use crate::event::hex;
+use crate::picture::picture_to_v1;
+use crate::picture_json::picture_fields;
 use crate::{Cursor, format_time};
 
 /// What a line carries beside the fact itself.
@@ -113,6 +115,7 @@ fn body(id: &EventId, body: &EventBody) -> Vec<(&'static str, Value)> {
         EventBody::Case(change) => case_fields(id, change),
         EventBody::Incident(change) => incident_fields(id, change),
         EventBody::Duty(change) => duty_fields(id, change),
+        EventBody::Picture(picture) => picture_fields(&picture_to_v1(picture)),
         EventBody::Seal(seal) => vec![
             ("position", json!(seal.position.0)),
             ("public_key", json!(seal.public_key)),
@@ -208,6 +211,7 @@ fn warning_fields(id: &EventId, change: &WarningChange) -> Vec<(&'static str, Va
         ("more_alarms", json!(change.more_alarms)),
         ("escalate", json!(change.escalate)),
         ("close_on_return", json!(change.close_on_return)),
+        ("picture", json!(change.picture)),
     ]);
     fields
 }

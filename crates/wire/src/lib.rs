@@ -13,6 +13,9 @@ mod event;
 mod incident;
 mod json;
 mod pb;
+mod picture;
+mod picture_json;
+mod place;
 mod record;
 mod rule;
 mod site;
@@ -30,6 +33,8 @@ pub use event::{event_to_v1, recorded_to_v1, v1_to_recorded};
 pub use incident::{losses_from_v1, losses_to_v1, notice_to_v1};
 pub use json::{JsonExtras, event_json};
 pub use pb::{FILE_DESCRIPTOR_SET, record as record_v1, v1};
+pub use picture::picture_to_v1;
+pub use picture_json::picture_json;
 pub use record::{
     DecodeError, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, recorded_events, seal_notice,
 };

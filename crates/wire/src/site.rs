@@ -6,6 +6,9 @@ use model::{
 };
 
 use crate::event::hex;
+use crate::place::{
+    place_from_v1, place_to_v1, plan_from_v1, plan_to_v1, resource_from_v1, resource_to_v1, wind_from_v1, wind_to_v1,
+};
 use crate::record::DecodeError;
 use crate::rule::{rule_from_v1, rule_to_v1, suppression_from_v1, suppression_to_v1};
 use crate::warning::{department_from_v1, department_to_v1, warning_rule_from_v1, warning_rule_to_v1};
@@ -29,6 +32,9 @@ pub fn revision_to_record(revision: &Revision) -> record::SiteRevision {
         suppressions: revision.site.suppressions.iter().map(suppression_to_v1).collect(),
         departments: revision.site.departments.iter().map(department_to_v1).collect(),
         warnings: revision.site.warnings.iter().map(warning_rule_to_v1).collect(),
+        places: revision.site.places.iter().map(place_to_v1).collect(),
+        resources: revision.site.resources.iter().map(resource_to_v1).collect(),
+        plans: revision.site.plans.iter().map(plan_to_v1).collect(),
     }
 }
 
@@ -48,6 +54,9 @@ pub fn revision_from_record(record: &record::SiteRevision) -> Result<Revision, D
             suppressions: record.suppressions.iter().map(suppression_from_v1).collect::<Result<_, _>>()?,
             departments: record.departments.iter().map(department_from_v1).collect::<Result<_, _>>()?,
             warnings: record.warnings.iter().map(warning_rule_from_v1).collect::<Result<_, _>>()?,
+            places: record.places.iter().map(place_from_v1).collect::<Result<_, _>>()?,
+            resources: record.resources.iter().map(resource_from_v1).collect::<Result<_, _>>()?,
+            plans: record.plans.iter().map(plan_from_v1).collect::<Result<_, _>>()?,
         },
         numbers: record.points.iter().map(|it| PointNumber(it.number)).collect(),
         next_point_number: PointNumber(record.next_point_number),
@@ -69,6 +78,9 @@ pub fn site_to_v1(revision: &Revision, seal_public_key: &[u8; 32]) -> v1::Site {
         seal_public_key: hex(seal_public_key),
         departments: revision.site.departments.iter().map(department_to_v1).collect(),
         warnings: revision.site.warnings.iter().map(warning_rule_to_v1).collect(),
+        places: revision.site.places.iter().map(place_to_v1).collect(),
+        resources: revision.site.resources.iter().map(resource_to_v1).collect(),
+        plans: revision.site.plans.iter().map(plan_to_v1).collect(),
     }
 }
 
@@ -78,6 +90,7 @@ fn park_to_v1(park: &Park) -> v1::Park {
         name: park.name.clone(),
         time_zone: park.time_zone.clone(),
         district: park.district.clone(),
+        wind: park.wind.as_ref().map(wind_to_v1),
     }
 }
 
@@ -87,6 +100,7 @@ fn park_from_v1(park: &v1::Park) -> Result<Park, DecodeError> {
         name: park.name.clone(),
         time_zone: park.time_zone.clone(),
         district: park.district.clone(),
+        wind: park.wind.as_ref().map(wind_from_v1).transpose()?,
     })
 }
 
@@ -120,6 +134,7 @@ fn installation_to_v1(installation: &Installation) -> v1::Installation {
         lat: installation.location.map(|it| it.lat),
         lon: installation.location.map(|it| it.lon),
         substances: installation.substances.iter().map(substance).collect(),
+        wind: installation.wind.as_ref().map(wind_to_v1),
     }
 }
 
@@ -135,6 +150,7 @@ fn installation_from_v1(installation: &v1::Installation) -> Result<Installation,
         exposed_people: installation.exposed_people,
         location: installation.lat.zip(installation.lon).map(|(lat, lon)| Location { lat, lon }),
         substances: installation.substances.iter().map(substance).collect(),
+        wind: installation.wind.as_ref().map(wind_from_v1).transpose()?,
     })
 }
 

@@ -162,7 +162,7 @@ fn a_warning_names_itself_and_says_who_is_told() {
         r#""department":null,"step":null,"deadline":null,"late":false,"text":null,"evidence":[],"actor":null,"request_id":null,"#,
         r#""wanted":null,"refusal":null,"addressees":[{"department":"office","level":"park","name":"管委会","#,
         r#""receive_by":"2000-01-01T00:15:00.000000Z","resolve_by":"2000-01-02T00:00:00.000000Z","#,
-        r#""respond_by":"2000-01-01T01:00:00.000000Z"}],"alarms":[],"more_alarms":0,"escalate":false,"close_on_return":false}"#,
+        r#""respond_by":"2000-01-01T01:00:00.000000Z"}],"alarms":[],"more_alarms":0,"escalate":false,"close_on_return":false,"picture":false}"#,
     );
     assert!(line.ends_with(expected), "{line}");
     let fed = crate::recorded_to_v1(&event, &Cursor::after(Epoch(8), Position(44)));

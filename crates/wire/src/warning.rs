@@ -82,6 +82,7 @@ pub(crate) fn warning_rule_to_v1(rule: &WarningRule) -> v1::WarningRule {
         resolved_within_us: rule.deadlines.resolved.micros(),
         escalate: rule.escalate,
         close_on_return: rule.close_on_return,
+        picture: rule.picture,
     }
 }
 
@@ -102,6 +103,7 @@ pub(crate) fn warning_rule_from_v1(rule: &v1::WarningRule) -> Read<WarningRule> 
         deadlines: spans(rule.received_within_us, rule.responded_within_us, rule.resolved_within_us),
         escalate: rule.escalate,
         close_on_return: rule.close_on_return,
+        picture: rule.picture,
     })
 }
 
@@ -192,6 +194,7 @@ pub(crate) fn warning_to_v1(change: &WarningChange) -> v1::WarningChange {
         request_id: request_to_v1(change.request_id.as_ref()),
         wanted: wanted.to_owned(),
         refusal: refusal.to_owned(),
+        picture: change.picture,
     }
 }
 
@@ -225,6 +228,7 @@ pub(crate) fn warning_from_v1(kind: &str, change: &v1::WarningChange) -> Read<Wa
         evidence: change.evidence.iter().map(event).collect::<Read<_>>()?,
         request_id: some(&change.request_id, |it| id("warning.request_id", it, RequestId::new))?,
         refused: wanted.zip(refusal),
+        picture: change.picture,
     })
 }
 

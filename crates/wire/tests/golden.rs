@@ -1,6 +1,9 @@
 //! A golden file of each record: what was once written to a journal is read for years.
 //! `DAVY_REGENERATE=1 cargo test -p wire --test golden` writes files for kinds that have none; a file that is there is never rewritten.
 
+#[path = "golden/picture.rs"]
+mod picture;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,6 +110,7 @@ fn revision() -> Revision {
         exposed_people: 45,
         location: Some(Location { lat: 32.061, lon: 120.513 }),
         substances: vec![Substance { cas: "7664-41-7".to_owned(), name: "氨".to_owned(), design_max_tonnes: 6.5 }],
+        wind: None,
     };
     let park = ParkId::new("rugang").expect("valid");
     Revision {
@@ -121,6 +125,7 @@ fn revision() -> Revision {
                 name: "如皋港化工新材料产业园".to_owned(),
                 time_zone: "Asia/Shanghai".to_owned(),
                 district: "320682".to_owned(),
+                wind: None,
             }],
             enterprises: vec![Enterprise {
                 id: EnterpriseId::new("e01").expect("valid"),
@@ -130,9 +135,7 @@ fn revision() -> Revision {
             }],
             installations: vec![installation],
             points: vec![point],
-            suppressions: Vec::new(),
-            departments: Vec::new(),
-            warnings: Vec::new(),
+            ..Site::default()
         },
     }
 }
@@ -440,6 +443,7 @@ fn what_warnings_added() {
         evidence: vec![occurrence()],
         request_id: Some(request()),
         refused: Some((WarningAction::Close, WarningRefusal::NotAllowed)),
+        picture: false,
     };
     event("event_warning_opened", EventBody::Warning(Box::new(whole)));
     for transition in WarningTransition::ALL.iter().skip(1) {
@@ -493,6 +497,7 @@ fn revision_with_warnings() -> Revision {
         deadlines: StepSpans::default(),
         escalate: true,
         close_on_return: true,
+        picture: None,
     }];
     revision
 }

@@ -1,12 +1,13 @@
 //! Who has to be away first: isolation and protective zones around a release, by the table of the Emergency Response Guidebook 2024.
-//! In: a substance, the size of the spill, fire or not, wind, place and time; places with the people in them.
-//! Out: a circle and a square downwind in WGS 84, what was assumed for them, and which places lie inside, with distance and head count.
+//! In: a substance, the size of the spill, fire or not, wind, place and time; places with the people in them; what a site knows around it.
+//! Out: circle and square downwind in WGS 84, what was assumed, who lies inside and how many; a warning's first picture of all that.
 //! May not enter: clocks, IO, async, logging, hash order, any Davy crate but model.
-//! Start at guide.rs; survey.rs counts the people, table.rs reads the figures under data/.
+//! Start at guide.rs; survey.rs counts the people, table.rs reads the figures under data/; picture.rs puts a warning's picture together.
 
 mod guide;
 mod key;
 mod note;
+mod picture;
 mod plane;
 mod read;
 mod release;
@@ -19,6 +20,7 @@ mod tests;
 pub use guide::{Area, Guide, GuideError, Shape, guide};
 pub use key::{Cas, InvalidKey, SubstanceKey, UnNumber, Variant};
 pub use note::{Doubt, Note};
+pub use picture::{Asked, Draft, Reading, Readings, Source};
 pub use plane::InvalidPlace;
 pub use release::{Bounds, DayNight, Light, Release, Spill, Wind};
 pub use sun::{SUN_YEARS, SunError, day_or_night};

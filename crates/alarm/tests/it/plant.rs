@@ -84,6 +84,7 @@ pub(crate) fn revision(number: u32, points: Vec<(u32, Point)>) -> Arc<Revision> 
         exposed_people: 0,
         location: None,
         substances: Vec::new(),
+        wind: None,
     };
     let (numbers, points) = points.into_iter().map(|(number, point)| (PointNumber(number), point)).unzip();
     Arc::new(Revision {
@@ -95,13 +96,12 @@ pub(crate) fn revision(number: u32, points: Vec<(u32, Point)>) -> Arc<Revision> 
                 name: String::new(),
                 time_zone: "Asia/Shanghai".to_owned(),
                 district: String::new(),
+                wind: None,
             }],
             enterprises: vec![enterprise("e1"), enterprise("e2")],
             installations: vec![installation("e1-i", "e1"), installation("e2-i", "e2")],
             points,
-            suppressions: Vec::new(),
-            departments: Vec::new(),
-            warnings: Vec::new(),
+            ..Site::default()
         },
         numbers,
         next_point_number: PointNumber(u32::MAX),

@@ -20,6 +20,7 @@ pub mod mqtt_password;
 mod occurrences;
 mod on_duty;
 mod online;
+mod picture;
 pub mod query;
 mod said;
 mod said_casework;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::said_casework::{case_said, duty_said, incident_said};
 use model::{
-    AlarmTransition, ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, PossibleGap, Priority, Span, Transition,
-    WarningChange,
+    AlarmTransition, ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, Picture, PossibleGap, Priority, Span,
+    Transition, WarningChange,
 };
 
 /// The words after kind and subject; empty where those say it all. What gateways made up cannot move the cursor.
@@ -18,6 +18,7 @@ pub(crate) fn said(body: &EventBody) -> String {
         EventBody::Case(change) => case_said(change),
         EventBody::Incident(change) => incident_said(change),
         EventBody::Duty(change) => duty_said(change),
+        EventBody::Picture(picture) => picture_said(picture),
         EventBody::Source(change) => change.reason.clone(),
         EventBody::Gap(gap) => gap_said(gap),
         EventBody::Fault(fault) => format!("{}: {}", fault.rule, fault.detail),
@@ -128,6 +129,23 @@ fn warning_said(change: &WarningChange) -> String {
         text = format!("{text}  by {}", change.actor);
     }
     if change.text.is_empty() { text } else { format!("{text}: {}", change.text) }
+}
+
+/// What it is about, how far people have to be away, and how many there are.
+fn picture_said(picture: &Picture) -> String {
+    let called = |it: &model::PictureSubstance| if it.name_zh.is_empty() { it.name.clone() } else { it.name_zh.clone() };
+    let what = picture.substances.iter().find(|it| it.counted).map_or_else(|| "substance unknown".to_owned(), called);
+    let zones = match (picture.isolate_m, picture.protect_km) {
+        (Some(isolate_m), Some(protect_km)) => format!("isolate {isolate_m:.0} m, protect {protect_km:.1} km"),
+        (Some(isolate_m), None) => format!("isolate {isolate_m:.0} m, protect unknown"),
+        (None, _) => "distances unknown".to_owned(),
+    };
+    let towards = picture.towards_deg.map_or_else(|| "in all directions".to_owned(), |deg| format!("towards {deg:.0}°"));
+    let total = picture.total;
+    let unknown = if total.unknown > 0 { format!(", {} places unknown", total.unknown) } else { String::new() };
+    let people = if picture.isolate_m.is_some() { format!("; people {}{unknown}", total.known) } else { String::new() };
+    let towards = if picture.protect_km.is_some() { format!(" {towards}") } else { String::new() };
+    format!("{what}: {zones}{towards}{people}  ({})", picture.label)
 }
 
 fn gap_said(gap: &PossibleGap) -> String {

@@ -7,7 +7,7 @@ use wire::v1::exchange_service_client::ExchangeServiceClient;
 
 use crate::cli::QueryArgs;
 use crate::command::query::shown;
-use crate::command::server;
+use crate::command::{picture, server};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
 
@@ -38,7 +38,7 @@ pub(super) async fn run(channel: Channel, args: &QueryArgs, out: &mut Output) ->
     }
 }
 
-/// A line for the warning, then one for each addressee.
+/// A line for the warning, one for each addressee, then its picture.
 fn lines(warning: &v1::Warning) -> Vec<String> {
     let state = match (&warning.closing, &warning.returned_at) {
         (Some(closing), _) if closing.cancelled => "cancelled",
@@ -58,7 +58,10 @@ fn lines(warning: &v1::Warning) -> Vec<String> {
         warning.level,
         warning.id,
     );
-    std::iter::once(head).chain(warning.addressees.iter().map(party)).map(|line| without_controls(&line)).collect()
+    let picture = warning.picture.iter().flat_map(picture::lines);
+    let pending = warning.picture_pending.then(|| "    the first picture is being made".to_owned());
+    let told = std::iter::once(head).chain(warning.addressees.iter().map(party));
+    told.chain(picture).chain(pending).map(|line| without_controls(&line)).collect()
 }
 
 fn party(party: &v1::WarningParty) -> String {
@@ -108,6 +111,7 @@ fn json_line(warning: &v1::Warning) -> String {
             "at": time(it.at.as_ref()), "cancelled": it.cancelled, "department": some(&it.department), "actor": some(&it.actor),
             "text": some(&it.text), "evidence": it.evidence,
         })),
+        "picture": warning.picture.as_ref().map(wire::picture_json), "picture_pending": warning.picture_pending,
     })
     .to_string()
 }

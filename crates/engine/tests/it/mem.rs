@@ -60,10 +60,10 @@ impl MemJournal {
 
     /// Waits until whoever follows has looked at the time in two more of its rounds, or is stuck: what it had to say by now, it has said.
     pub(crate) async fn looked_at(&self) {
-        // A round asks for the time three times at most.
+        // A round asks for the time three times at most, and who works beside it less often than that.
         let looks = self.state.lock().looks;
         let looked = async {
-            while !self.has_looked(looks + 9) {
+            while !self.has_looked(looks + 16) {
                 tokio::task::yield_now().await;
             }
         };
@@ -79,6 +79,11 @@ impl MemJournal {
     pub(crate) fn crash(&self, after: u32, how: Crash) {
         let mut state = self.state.lock();
         (state.crash, state.caught) = (Some((after, how)), false);
+    }
+
+    /// Whether an append got stuck.
+    pub(crate) fn is_caught(&self) -> bool {
+        self.state.lock().caught
     }
 
     pub(crate) fn no_crash(&self) {

@@ -93,6 +93,7 @@ pub(crate) fn revision(number: u32) -> Arc<Revision> {
             exposed_people: 3,
             location: None,
             substances: Vec::new(),
+            wind: None,
         }],
         points: vec![point(GAS, Quantity::CombustibleGas, gas), point(PRESSURE, Quantity::Pressure, pressure)],
         ..Site::default()

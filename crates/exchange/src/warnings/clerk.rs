@@ -1,11 +1,13 @@
 //! The warnings at their desk: what of the site concerns them, their snapshot, their counters and log lines.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use desk::{Clerk, Standing};
 use metrics::{counter, gauge};
 use model::{
-    Colour, ErrorKind, Event, EventBody, RecordedEvent, RequestId, Revision, Site, Time, WarningChange, WarningRefusal,
-    WarningTransition,
+    Colour, ErrorKind, Event, EventBody, Picture, Point, Quantity, RecordedEvent, RequestId, Revision, Site, Time, WarningChange,
+    WarningRefusal, WarningTransition,
 };
 use prost::Message as _;
 use tracing::info;
@@ -15,24 +17,49 @@ use wire::{Cursor, Failure, record_v1, v1};
 use super::convert::{is_late, warning_to_v1};
 use crate::metrics::{LATE_WARNINGS, WARNING_EVENTS, WARNINGS, WARNINGS_UNREADABLE};
 
+/// What comes to the desk.
+#[derive(Debug)]
+pub(crate) enum WarningAsk {
+    /// What an addressee says.
+    Response(Response),
+    /// A picture that was made.
+    Picture(Box<PictureAsk>),
+}
+
+/// A picture, under the name of what asked for it.
+#[derive(Debug)]
+pub(crate) struct PictureAsk {
+    pub(crate) request_id: RequestId,
+    pub(crate) picture: Picture,
+}
+
+/// What it answers.
+#[derive(Debug)]
+pub(crate) enum WarningAnswer {
+    /// To an addressee.
+    Response(Box<v1::RespondToWarningResponse>),
+    /// The picture is on record, or nobody wants it any more.
+    Picture,
+}
+
 /// The fold, and the site in force.
 #[derive(Debug, Default)]
 pub(crate) struct WarningClerk {
     pub(crate) warnings: Warnings,
-    /// What of the site in force concerns warnings.
-    site: Revision,
+    /// What of the site in force concerns warnings and their pictures.
+    pub(crate) site: Arc<Revision>,
 }
 
 impl Clerk for WarningClerk {
-    type Ask = Response;
-    type Answer = v1::RespondToWarningResponse;
+    type Ask = WarningAsk;
+    type Answer = WarningAnswer;
 
     const KEY: &'static str = "exchange/warnings";
     const KEEPS: &'static str = "warnings";
     const LOSS: &'static str = "a warning may be missed or stand too long";
 
     fn revise(&mut self, site: &Revision, at: Time) {
-        self.site = of_warnings(site);
+        self.site = Arc::new(of_warnings(site));
         self.warnings.revise(&self.site, at);
     }
 
@@ -50,7 +77,7 @@ impl Clerk for WarningClerk {
             let snapshot = record_v1::WarningSnapshot::decode(body).ok()?;
             let site = wire::revision_from_record(&snapshot.site?).ok()?;
             let warnings = Warnings::restore(&site, &snapshot.state).ok()?;
-            Some(Self { warnings, site })
+            Some(Self { warnings, site: Arc::new(site) })
         };
         restored().map(|it| *self = it).is_some()
     }
@@ -63,20 +90,25 @@ impl Clerk for WarningClerk {
         self.warnings.next_deadline()
     }
 
-    fn request_id(ask: &Response) -> &RequestId {
-        &ask.request_id
-    }
-
-    fn judge(&self, ask: &Response, now: Time) -> Option<Event> {
-        if self.warnings.outcome(&ask.request_id).is_some() {
-            return None;
+    fn request_id(ask: &WarningAsk) -> &RequestId {
+        match ask {
+            WarningAsk::Response(response) => &response.request_id,
+            WarningAsk::Picture(ask) => &ask.request_id,
         }
-        self.warnings.judge(ask, now)
     }
 
-    fn answer(&self, ask: &Response, standing: Standing) -> Result<v1::RespondToWarningResponse, Failure> {
-        let outcome = self.warnings.outcome(&ask.request_id).ok_or_else(|| unknown(ask))?;
-        answer(&self.warnings, ask, outcome, standing)
+    fn judge(&self, ask: &WarningAsk, now: Time) -> Option<Event> {
+        match ask {
+            WarningAsk::Response(response) if self.warnings.outcome(&response.request_id).is_some() => None,
+            WarningAsk::Response(response) => self.warnings.judge(response, now),
+            WarningAsk::Picture(ask) => self.warnings.pictured(&ask.picture),
+        }
+    }
+
+    fn answer(&self, ask: &WarningAsk, standing: Standing) -> Result<WarningAnswer, Failure> {
+        let WarningAsk::Response(response) = ask else { return Ok(WarningAnswer::Picture) };
+        let outcome = self.warnings.outcome(&response.request_id).ok_or_else(|| unknown(response))?;
+        answer(&self.warnings, response, outcome, standing).map(Box::new).map(WarningAnswer::Response)
     }
 
     fn missed(&self) {
@@ -97,19 +129,39 @@ impl Clerk for WarningClerk {
     }
 }
 
-/// Points stay out: a snapshot of 200,000 would be kept for nothing.
+/// Most points stay out, and all alarms: a snapshot of 200,000 would be kept for nothing.
 fn of_warnings(revision: &Revision) -> Revision {
-    let Site { parks, enterprises, departments, warnings, .. } = revision.site.clone();
+    let drawn = |quantity: Quantity| {
+        quantity.is_gas_detector() || matches!(quantity, Quantity::WindSpeed | Quantity::WindDirection | Quantity::Headcount)
+    };
+    let points = revision.points().filter(|(_, point)| drawn(point.quantity));
+    let (numbers, points) = points.map(|(number, point)| (number, Point { alarms: Vec::new(), ..point.clone() })).unzip();
+    let Site { parks, enterprises, installations, departments, warnings, places, resources, plans, .. } = revision.site.clone();
     Revision {
         number: revision.number,
         content_hash: revision.content_hash,
-        site: Site { parks, enterprises, departments, warnings, ..Site::default() },
+        numbers,
+        site: Site {
+            parks,
+            enterprises,
+            installations,
+            points,
+            departments,
+            warnings,
+            places,
+            resources,
+            plans,
+            ..Site::default()
+        },
         ..Revision::default()
     }
 }
 
 /// Counts and logs what is on record from now on.
 fn note(event: &Event) {
+    if let EventBody::Picture(_) = &event.body {
+        counter!(WARNING_EVENTS, "kind" => event.body.kind()).increment(1);
+    }
     let EventBody::Warning(change) = &event.body else { return };
     counter!(WARNING_EVENTS, "kind" => change.transition.as_str()).increment(1);
     let WarningChange { rule, colour, level, .. } = &**change;
@@ -145,7 +197,7 @@ fn answer(
         return Err(refused(*refusal, reason, outcome));
     }
     Ok(v1::RespondToWarningResponse {
-        warning: warnings.get(&response.warning).map(|warning| warning_to_v1(warning, standing.now)),
+        warning: warnings.get(&response.warning).map(|warning| warning_to_v1(warnings, warning, standing.now)),
         event_id: outcome.event.to_string(),
         cursor: Cursor::after(standing.epoch, outcome.position).encode(),
     })

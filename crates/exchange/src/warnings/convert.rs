@@ -1,7 +1,7 @@
 //! A warning as the network shows it.
 
 use model::{DepartmentId, EventId, Time, WarningStep};
-use warning::{Closing, Party, Step, Warning};
+use warning::{Closing, Party, Step, Warning, Warnings};
 use wire::{time_to_v1, v1};
 
 /// Whether somebody has not done in time what they had to do.
@@ -14,7 +14,7 @@ fn is_pending_late(step: &Step, now: Time) -> bool {
 }
 
 /// A warning as it is at a moment of journal time.
-pub(crate) fn warning_to_v1(warning: &Warning, now: Time) -> v1::Warning {
+pub(crate) fn warning_to_v1(warnings: &Warnings, warning: &Warning, now: Time) -> v1::Warning {
     let text = |it: &Option<std::sync::Arc<str>>| it.as_deref().unwrap_or_default().to_owned();
     // After its end nothing becomes late any more.
     let now = warning.closed.as_ref().map_or(now, |closing| closing.at);
@@ -43,6 +43,8 @@ pub(crate) fn warning_to_v1(warning: &Warning, now: Time) -> v1::Warning {
         returned_at: warning.returned_at.map(time_to_v1),
         closing: warning.closed.as_ref().map(closing_to_v1),
         late: is_late(warning, now),
+        picture: warnings.picture(&warning.id).map(wire::picture_to_v1),
+        picture_pending: warnings.is_wanted(&warning.id),
     }
 }
 

@@ -1,7 +1,9 @@
-//! `ListWarnings`: filters and pages. The list is of the present, and never cut by time (traps 46a).
+//! `ListWarnings`: filters and pages. The list is of the present, and never cut by time (traps 46a). A page ends at its size, or earlier
+//! where pictures would make it larger than clients take (traps 56).
 
 use desk::Standing;
 use model::{Colour, EventId, Time};
+use prost::Message as _;
 use warning::{Warning, Warnings};
 use wire::{Cursor, Failure, v1};
 
@@ -10,6 +12,8 @@ use super::convert::{is_late, warning_to_v1};
 const PAGE_MAX: i32 = 1_000;
 const PAGE_DEFAULT: i32 = 100;
 const IDS_MAX: usize = 1_000;
+/// Clients take 4 MiB where nobody says otherwise.
+const PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// A checked request.
 #[derive(Debug)]
@@ -58,13 +62,23 @@ impl ListRequest {
         found.sort_by_key(|it| order(it));
         let total_size = i32::try_from(found.len()).unwrap_or(i32::MAX);
         let rest = found.into_iter().skip_while(|it| self.after.as_ref().is_some_and(|after| order(it) <= *after));
-        let mut page: Vec<_> = rest.take(self.page_size + 1).collect();
-        let more = page.len() > self.page_size;
-        page.truncate(self.page_size);
-        let last = page.last().filter(|_| more);
+        let mut rest = rest.peekable();
+        let (mut page, mut last, mut bytes) = (Vec::new(), None, 0);
+        while page.len() < self.page_size
+            && let Some(warning) = rest.peek()
+        {
+            let shown = warning_to_v1(warnings, warning, now);
+            bytes += shown.encoded_len();
+            if bytes > PAGE_BYTES && last.is_some() {
+                break;
+            }
+            page.push(shown);
+            last = rest.next();
+        }
+        let last = last.filter(|_| rest.peek().is_some());
         v1::ListWarningsResponse {
             next_page_token: last.map(|it| format!("{}/{}", it.opened_at.micros(), it.id)).unwrap_or_default(),
-            warnings: page.into_iter().map(|it| warning_to_v1(it, now)).collect(),
+            warnings: page,
             cursor: Cursor::after(epoch, position).encode(),
             total_size,
         }

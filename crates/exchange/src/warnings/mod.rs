@@ -3,26 +3,56 @@
 mod clerk;
 mod convert;
 mod list;
+mod measured;
+mod painter;
 mod respond;
 
 use std::sync::Arc;
 
 use desk::{Counter, DeskRunner};
-use journal::Journal;
-use service::Latch;
+use journal::{Journal, JournalError};
+use model::ErrorKind;
+use service::{Latch, Shutdown};
 use wire::{Failure, v1};
 
 use crate::Config;
 pub(crate) use clerk::WarningClerk;
+use clerk::{WarningAnswer, WarningAsk};
 use list::ListRequest;
+pub(crate) use painter::Painter;
 
 /// What calls are answered from.
-pub(crate) struct WarningApi(Counter<WarningClerk>);
+pub(crate) struct WarningApi(Arc<Counter<WarningClerk>>);
 
-/// The calls, and the loop that keeps what they are answered from.
-pub(crate) fn warnings(journal: &Arc<dyn Journal>, latch: Latch, config: &Config) -> (WarningApi, DeskRunner<WarningClerk>) {
-    let (counter, runner) = desk::desk(Arc::clone(journal), latch, config.desk(), WarningClerk::default);
-    (WarningApi(counter), runner)
+/// The loops behind the calls: one keeps what they are answered from, one makes pictures.
+pub(crate) struct WarningRunner {
+    pub(crate) desk: DeskRunner<WarningClerk>,
+    pub(crate) painter: Painter,
+}
+
+/// The calls, and their loops.
+pub(crate) fn warnings(journal: &Arc<dyn Journal>, latch: Latch, config: &Config) -> (WarningApi, WarningRunner) {
+    let (counter, desk) = desk::desk(Arc::clone(journal), latch, config.desk(), WarningClerk::default);
+    let counter = Arc::new(counter);
+    let painter = Painter { journal: Arc::clone(journal), counter: Arc::clone(&counter), look_every: config.poll_interval };
+    (WarningApi(counter), WarningRunner { desk, painter })
+}
+
+impl WarningRunner {
+    /// Runs until shutdown, or until the desk fails.
+    pub(crate) async fn run(self, shutdown: &Shutdown) -> Result<(), JournalError> {
+        // Cancel-safe: a picture that is not finished is wanted still.
+        tokio::select! {
+            ended = self.desk.run(shutdown) => ended,
+            () = never_first(self.painter.run(shutdown)) => Ok(()),
+        }
+    }
+}
+
+/// The painter ends at shutdown alone, and then the desk is waited for.
+async fn never_first(painter: impl Future<Output = ()>) {
+    painter.await;
+    std::future::pending().await
 }
 
 impl WarningApi {
@@ -34,6 +64,9 @@ impl WarningApi {
 
     /// Waits until the response is on record.
     pub(crate) async fn respond(&self, request: v1::RespondToWarningRequest) -> Result<v1::RespondToWarningResponse, Failure> {
-        self.0.ask(respond::check(request)?).await
+        match self.0.ask(WarningAsk::Response(respond::check(request)?)).await? {
+            WarningAnswer::Response(response) => Ok(*response),
+            WarningAnswer::Picture => Err(Failure::new(ErrorKind::Internal, "wrong_answer", "the desk answered another request")),
+        }
     }
 }

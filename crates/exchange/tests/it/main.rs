@@ -8,6 +8,7 @@ mod flow;
 #[path = "../../../engine/tests/it/mem.rs"]
 #[expect(dead_code, reason = "what only the engine's tests use")]
 mod mem;
+mod pictures;
 mod server;
 mod snapshot;
 mod subscriptions;

@@ -50,6 +50,7 @@ fn site() -> Revision {
         deadlines: StepSpans { received: minute, responded: Span::from_secs(3_600), resolved: Span::from_secs(7_200) },
         escalate: true,
         close_on_return: false,
+        picture: None,
     };
     let departments = vec![department("e01", DepartmentKind::Enterprise), department("park", DepartmentKind::Park)];
     let site = Site { departments, warnings: vec![rule], ..Site::default() };

@@ -72,6 +72,7 @@ fn site() -> Arc<Revision> {
         name: String::new(),
         time_zone: "Asia/Shanghai".to_owned(),
         district: String::new(),
+        wind: None,
     };
     let points = vec![plain("e01-LI-1", 1), plain("e01-LI-2", 2)];
     let site = Site { parks: vec![park], points, ..Site::default() };

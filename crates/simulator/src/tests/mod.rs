@@ -37,6 +37,9 @@ fn the_demonstration_has_everything_worth_showing() {
     for quantity in Quantity::ALL.iter().filter(|quantity| **quantity != Quantity::Other) {
         assert!(site.points.iter().any(|point| point.quantity == *quantity), "{quantity:?}");
     }
+    assert!(site.parks[0].wind.is_some() && site.installations.iter().all(|it| it.location.is_some()));
+    let counts = (site.departments.len(), site.warnings.len(), site.places.len(), site.resources.len(), site.plans.len());
+    assert_eq!(counts, (5, 1, 6, 2, 1));
     let explained = |rule: &model::AlarmRule| {
         rule.implied || [&rule.cause, &rule.consequence, &rule.action].iter().all(|text| !text.is_empty())
     };

@@ -119,7 +119,7 @@ fn unknown_keys_say_what_was_meant() {
     check(
         "time_zone =",
         "colour =",
-        "site.toml:5: colour = \"Asia/Shanghai\": a park has no such key; known are id, name, time_zone, district",
+        "site.toml:5: colour = \"Asia/Shanghai\": a park has no such key; known are id, name, time_zone, district, wind",
     );
     check("[[park]]", "[[parks]]\nid = \"q\"\n[[park]]", "site.toml:2: parks: a site has no such key; did you mean `park`");
     check("lon = 120.513", "lon = 120.513, alt = 7", "site.toml:18: alt = 7: a location has no such key; did you mean `lat`");

@@ -1,5 +1,6 @@
 //! Tests of whole sites: what loads, what does not, and in which words.
 
+mod around;
 mod faults;
 mod gas;
 mod kind_faults;

@@ -182,9 +182,9 @@ fn snapshots_of_others_are_told_apart() {
     let (plant, revision) = (Plant::new(rules(0)), Revision::default());
     let mut bytes = plant.fold.snapshot();
     bytes[4] = 9;
-    assert_eq!(Warnings::restore(&revision, &bytes), Err(RestoreError::Version { of: "warnings", found: 9, known: 1 }));
+    assert_eq!(Warnings::restore(&revision, &bytes), Err(RestoreError::Version { of: "warnings", found: 9, known: 2 }));
     assert_eq!(Warnings::restore(&revision, b"DVFW"), Err(RestoreError::NotASnapshot { of: "warnings" }));
-    bytes[4] = 1;
+    bytes[4] = 2;
     bytes.push(0);
     assert!(matches!(Warnings::restore(&revision, &bytes), Err(RestoreError::Broken { .. })));
 }

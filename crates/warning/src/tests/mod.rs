@@ -2,6 +2,7 @@
 
 mod laws;
 mod lives;
+mod pictures;
 mod responses;
 
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub(super) fn rule(id: &str, colour: Colour, when: AlarmFilter) -> WarningRule {
         deadlines: StepSpans { received: Span::from_secs(60), responded: Span::from_secs(300), resolved: Span::from_secs(3_600) },
         escalate: true,
         close_on_return: false,
+        picture: None,
     }
 }
 

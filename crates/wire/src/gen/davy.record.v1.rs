@@ -125,6 +125,13 @@ pub struct SiteRevision {
     pub departments: ::prost::alloc::vec::Vec<super::super::v1::Department>,
     #[prost(message, repeated, tag = "11")]
     pub warnings: ::prost::alloc::vec::Vec<super::super::v1::WarningRule>,
+    /// Whole sites only.
+    #[prost(message, repeated, tag = "12")]
+    pub places: ::prost::alloc::vec::Vec<super::super::v1::Place>,
+    #[prost(message, repeated, tag = "13")]
+    pub resources: ::prost::alloc::vec::Vec<super::super::v1::Resource>,
+    #[prost(message, repeated, tag = "14")]
+    pub plans: ::prost::alloc::vec::Vec<super::super::v1::Plan>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RetiredPoint {
