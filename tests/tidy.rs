@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("supervision", &["model"]),
     ("tuning", &["model", "alarm"]),
     ("warning", &["model"]),
+    ("report", &["model"]),
     ("hazard", &["model"]),
     ("zone", &["model"]),
     ("duty", &["model"]),
@@ -30,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["model", "alarm", "figures", "wire", "journal", "service", "desk"]),
     ("historian", &["model", "figures", "supervision", "wire", "journal", "store", "service"]),
     ("registry", &["model", "site", "hazard", "wire", "journal", "store", "service"]),
-    ("exchange", &["model", "warning", "wire", "journal", "store", "service", "desk", "cloudevents"]),
+    ("exchange", &["model", "warning", "report", "cap", "wire", "journal", "store", "service", "desk", "cloudevents"]),
     ("ledger", &["model", "wire", "journal", "store", "service"]),
     (
         "davy",
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "supervision",
             "tuning",
             "warning",
+            "report",
             "hazard",
             "zone",
             "duty",
@@ -75,6 +77,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("supervision", &["thiserror"]),
     ("tuning", &["thiserror"]),
     ("warning", &["thiserror"]),
+    ("report", &["thiserror"]),
     ("hazard", &["thiserror"]),
     // Geodesics on the ellipsoid (with libm and nothing else), and its tables are CSV.
     ("zone", &["thiserror", "csv", "geographiclib-rs", "libm"]),

@@ -1,6 +1,7 @@
 //! The command line: what there is to say, and in which words.
 
 mod query;
+mod report;
 mod warning;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use query::{By, ExportArgs, ExportFormat, Mode, QueryArgs, What};
+pub use report::ReportArgs;
 pub use warning::{WarningArgs, WarningCommand};
 
 /// Davy watches hazardous chemicals over their whole life.
@@ -83,6 +85,8 @@ pub enum Command {
         #[command(subcommand)]
         action: WarningCommand,
     },
+    /// What a department did or saw.
+    Report(ReportArgs),
     /// Proof and evidence from a data folder.
     Journal {
         /// Which.

@@ -23,6 +23,7 @@ use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 use crate::demo::Outlet;
 use crate::exit::CommandError;
 use crate::running::{Running, Stage};
+use crate::samples::ToIngest;
 use crate::serve_grpc::serve_grpc;
 use crate::settings::Settings;
 use crate::{demo, site_files};
@@ -63,6 +64,8 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     }
     let (push, pushed) = ingest::push_link();
     links.push(Link::Push(pushed));
+    let (samples, sampled) = ingest::local_link();
+    links.push(Link::Beside(sampled));
     let (site_sender, site) = watch::channel(Arc::clone(&revision));
     let seal_public_key = journal.seal_public_key();
 
@@ -72,7 +75,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let alarm_service = start_engine(&journal, &health, &mut parts);
     start_floods(&journal, settings.flood, &health, &mut parts);
     let history_service = start_historian(&settings, &journal, &store, &health, &mut parts);
-    let exchange_service = start_exchange(&settings, &journal, &health, &mut parts);
+    let exchange_service = start_exchange(&settings, &journal, ToIngest(samples), &health, &mut parts);
     let registry = registry::Parts {
         journal: Arc::clone(&journal),
         latch: health.latch("registry"),
@@ -107,10 +110,11 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Feeds and warnings.
+/// Feeds, warnings and reports.
 fn start_exchange(
     settings: &Settings,
     journal: &Arc<dyn Journal>,
+    samples: ToIngest,
     health: &Health,
     parts: &mut Running,
 ) -> ExchangeServiceServer<exchange::Exchange> {
@@ -118,6 +122,8 @@ fn start_exchange(
         journal: Arc::clone(journal),
         latch: health.latch("exchange"),
         warnings: health.latch("warnings"),
+        reports: health.latch("reports"),
+        samples: Some(Arc::new(samples)),
         config: exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() },
     };
     let (service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));

@@ -1,8 +1,8 @@
 //! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
-//! In: durable records of `events`; over gRPC subscriptions, committed cursors, and what addressees say of warnings.
-//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` events, fenced; nothing that a crash could take back.
+//! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings, reports of departments.
+//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` and `report.*`, fenced; nothing a crash could take back.
 //! May not enter: what an event means (a feed knows its filter, the crate warning its rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/runner.rs and webhook/run.rs.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/mod.rs, reports/mod.rs and webhook/run.rs.
 
 mod committed;
 mod config;
@@ -11,6 +11,7 @@ mod feed;
 mod filter;
 mod metrics;
 mod open;
+mod reports;
 mod request;
 mod runner;
 mod serve;
@@ -26,9 +27,12 @@ use journal::Journal;
 use service::{Latch, Shutdown};
 use wire::v1::exchange_service_server::ExchangeServiceServer;
 
+use crate::runner::Desks;
+
 pub use config::Config;
 pub use error::ExchangeError;
 pub use metrics::describe;
+pub use reports::{NotTaken, Samples};
 pub use runner::ExchangeRunner;
 pub use serve::Exchange;
 pub use webhook::Webhook;
@@ -41,14 +45,19 @@ pub struct Parts {
     pub latch: Latch,
     /// Held until the warnings are up to date.
     pub warnings: Latch,
+    /// Held until reports can be taken.
+    pub reports: Latch,
+    /// Where samples of departments go; `None`: nowhere.
+    pub samples: Option<Arc<dyn Samples>>,
     /// Settings.
     pub config: Config,
 }
 
 /// The service for a gRPC server, and the loops beside it. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
 pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> (ExchangeServiceServer<Exchange>, ExchangeRunner) {
-    let Parts { journal, latch, warnings, config } = parts;
-    let (api, warnings) = warnings::warnings(&journal, warnings, &config);
-    let (runner, hub) = ExchangeRunner::new(journal, latch, warnings, config, shutdown);
-    (ExchangeServiceServer::new(Exchange::new(hub, api)), runner)
+    let Parts { journal, latch, warnings, reports, samples, config } = parts;
+    let (warning_api, warnings) = warnings::warnings(&journal, warnings, &config);
+    let (report_api, reports) = reports::reports(&journal, reports, samples, &config);
+    let (runner, hub) = ExchangeRunner::new(journal, latch, Desks { warnings, reports }, config, shutdown);
+    (ExchangeServiceServer::new(Exchange::new(hub, warning_api, report_api)), runner)
 }

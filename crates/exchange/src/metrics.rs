@@ -17,6 +17,9 @@ pub(crate) const WARNINGS: &str = "davy_exchange_warnings";
 pub(crate) const LATE_WARNINGS: &str = "davy_exchange_late_warnings";
 pub(crate) const WARNING_EVENTS: &str = "davy_exchange_warning_events_total";
 pub(crate) const WARNINGS_UNREADABLE: &str = "davy_exchange_warnings_unreadable_records_total";
+pub(crate) const REPORTS: &str = "davy_exchange_reports_total";
+pub(crate) const REPORT_SAMPLES: &str = "davy_exchange_report_samples_total";
+pub(crate) const REPORTS_UNREADABLE: &str = "davy_exchange_reports_unreadable_records_total";
 
 /// Says what each metric is.
 pub fn describe() {
@@ -35,4 +38,10 @@ pub fn describe() {
     describe_gauge!(LATE_WARNINGS, "Open warnings of which a step is late and not done");
     describe_counter!(WARNING_EVENTS, "What became of warnings, by kind of event");
     describe_counter!(WARNINGS_UNREADABLE, "Records of events that could not be read; a warning may be missed or stand too long");
+    describe_counter!(REPORTS, "Reports of departments put on record, by kind");
+    describe_counter!(REPORT_SAMPLES, "Reports of departments taken as samples of points");
+    describe_counter!(
+        REPORTS_UNREADABLE,
+        "Records of events that could not be read; a repeated report may be taken for a new one"
+    );
 }

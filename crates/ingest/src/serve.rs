@@ -178,6 +178,7 @@ fn open_links(links: Vec<Link>, config: &IngestConfig, around: &Around) -> Resul
                 opened.outlets.local = Some((receiver.receipts, receiver.outlet));
                 opened.up.extend([Protocol::Mqtt, Protocol::Sparkplug]);
             }
+            Link::Beside(receiver) => opened.arrivals.add(receiver.queue),
             Link::Push(receiver) => {
                 opened.arrivals.add(receiver.queue);
                 opened.streams = Some(receiver.streams);

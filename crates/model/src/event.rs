@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
-    WarningChange,
+    WarningChange, report::Report,
 };
 
 /// The name of an event: the same on every replay and in every copy of the journal.
@@ -120,6 +120,8 @@ pub enum EventBody {
     Flood(FloodChange),
     /// A warning moved.
     Warning(Box<WarningChange>),
+    /// A department reported something.
+    Report(Box<Report>),
 }
 
 impl EventBody {
@@ -153,6 +155,7 @@ impl EventBody {
             Self::Flood(FloodChange { ended: None, .. }) => "flood.started",
             Self::Flood(_) => "flood.ended",
             Self::Warning(change) => change.transition.as_str(),
+            Self::Report(report) => report.body.kind().as_str(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod id;
 mod record;
+pub mod report;
 mod sample;
 mod site;
 mod time;
@@ -27,6 +28,7 @@ pub use id::{
     PointId, PointNumber, Position, RequestId, RevisionNumber, Subject, WarningRuleId,
 };
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
+pub use report::{Report, ReportBody, ReportKind};
 pub use sample::{Quality, Sample, SampleFlags};
 pub use site::{
     AlarmKind, AlarmRule, Condition, Direction, Enterprise, Formula, Installation, InstallationKind, Location, MissingMember,

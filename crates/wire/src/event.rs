@@ -10,6 +10,7 @@ use model::{
 };
 
 use crate::record::DecodeError;
+use crate::report::{report_from_v1, report_to_v1};
 use crate::v1::event::Body;
 use crate::warning::{warning_from_v1, warning_to_v1};
 use crate::{Cursor, priority_from_v1, priority_to_v1, state_from_v1, state_to_v1, time_from_v1, time_to_v1, v1};
@@ -104,6 +105,7 @@ fn body_to_v1(body: &EventBody) -> Body {
         EventBody::Nuisance(nuisance) => Body::Nuisance(nuisance_to_v1(nuisance)),
         EventBody::Flood(flood) => Body::Flood(flood_to_v1(flood)),
         EventBody::Warning(change) => Body::Warning(warning_to_v1(change)),
+        EventBody::Report(report) => Body::Report(report_to_v1(report)),
         EventBody::Seal(seal) => Body::Seal(v1::Seal {
             position: seal.position.0,
             public_key: seal.public_key.clone(),
@@ -144,6 +146,7 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
         Body::Nuisance(nuisance) => EventBody::Nuisance(nuisance_from_v1(kind, nuisance)?),
         Body::Flood(flood) => EventBody::Flood(flood_from_v1(flood)),
         Body::Warning(change) => EventBody::Warning(Box::new(warning_from_v1(kind, change)?)),
+        Body::Report(report) => EventBody::Report(Box::new(report_from_v1(kind, report)?)),
         Body::Seal(seal) => EventBody::Seal(SealNotice {
             position: Position(seal.position),
             public_key: seal.public_key.clone(),

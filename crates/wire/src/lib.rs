@@ -11,6 +11,7 @@ mod event;
 mod json;
 mod pb;
 mod record;
+mod report;
 mod rule;
 mod site;
 mod status;
@@ -29,6 +30,7 @@ pub use pb::{FILE_DESCRIPTOR_SET, record as record_v1, v1};
 pub use record::{
     DecodeError, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, recorded_events, seal_notice,
 };
+pub use report::{Wrong, body_to_submit, report_body_from_v1, report_to_v1, submitted_body};
 pub use site::{point_to_v1, revision_from_record, revision_to_record, site_to_v1};
 pub use status::{Failure, status};
 pub use time::{format_time, parse_time, time_from_v1, time_to_v1};

@@ -15,6 +15,7 @@ pub mod mqtt_password;
 mod occurrences;
 mod online;
 pub mod query;
+pub mod report;
 mod said;
 pub mod server;
 pub mod simulate;

@@ -15,6 +15,7 @@ use wire::{Failure, v1};
 use crate::Config;
 pub(crate) use clerk::WarningClerk;
 use list::ListRequest;
+pub(crate) use respond::request_id_or_new;
 
 /// What calls are answered from.
 pub(crate) struct WarningApi(Counter<WarningClerk>);

@@ -38,7 +38,8 @@ pub(crate) fn check(request: v1::RespondToWarningRequest) -> Result<Response, Fa
     })
 }
 
-fn request_id_or_new(text: &str) -> Result<RequestId, Failure> {
+/// The caller's id of a request, or a random one.
+pub(crate) fn request_id_or_new(text: &str) -> Result<RequestId, Failure> {
     if !text.is_empty() {
         let cure = "1 to 128 printable ASCII characters without blanks";
         return RequestId::new(text).map_err(|_| Failure::field("request_id", cure));

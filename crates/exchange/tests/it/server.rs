@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use exchange::{Config, ExchangeError, Parts, exchange_service};
+use exchange::{Config, ExchangeError, Parts, Samples, exchange_service};
 use journal::{Append, Journal, JournalId, Key};
 use model::{
     AlarmId, AlarmKind, AlarmState, AlarmTransition, Epoch, Event, EventBody, EventId, KeySeq, Priority, Quantity,
@@ -32,8 +32,20 @@ pub(crate) async fn serve(journal: Arc<dyn Journal>) -> Served {
 }
 
 pub(crate) async fn serve_with(journal: Arc<dyn Journal>, config: Config) -> Served {
+    serve_sampling(journal, config, None).await
+}
+
+/// The same with somebody who takes samples.
+pub(crate) async fn serve_sampling(journal: Arc<dyn Journal>, config: Config, samples: Option<Arc<dyn Samples>>) -> Served {
     let (health, shutdown) = (Health::new(), Shutdown::new());
-    let parts = Parts { journal, latch: health.latch("exchange"), warnings: health.latch("warnings"), config };
+    let parts = Parts {
+        journal,
+        latch: health.latch("exchange"),
+        warnings: health.latch("warnings"),
+        reports: health.latch("reports"),
+        samples,
+        config,
+    };
     let (service, runner) = exchange_service(parts, shutdown.clone());
     let runner = tokio::spawn(runner.run());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
