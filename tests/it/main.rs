@@ -15,6 +15,7 @@ mod plant;
 mod poison;
 mod push;
 mod reconnect;
+mod reports;
 mod simulate;
 mod sites;
 mod slow;

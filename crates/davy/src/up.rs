@@ -75,7 +75,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let alarm_service = start_engine(&journal, &health, &mut parts);
     start_floods(&journal, settings.flood, &health, &mut parts);
     let history_service = start_historian(&settings, &journal, &store, &health, &mut parts);
-    let exchange_service = start_exchange(&settings, &journal, ToIngest(samples), &health, &mut parts);
+    let (exchange_service, alerts) = start_exchange(&settings, &journal, ToIngest(samples), &health, &mut parts);
     let registry = registry::Parts {
         journal: Arc::clone(&journal),
         latch: health.latch("registry"),
@@ -92,7 +92,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let grpc_health = health.clone();
     parts.start(Stage::Serve, "grpc", |stop| serve_grpc(grpc, routes, grpc_health, stop));
     let (http_health, http_metrics) = (health.clone(), metrics.clone());
-    parts.start(Stage::Serve, "http", |stop| service::serve_http(http, http_health, http_metrics, stop));
+    parts.start(Stage::Serve, "http", |stop| service::serve_http(http, http_health, http_metrics, alerts, stop));
     parts.start(Stage::Serve, "metrics", |stop| upkeep(metrics, stop));
 
     report(&settings, addresses, mqtt, &seal_public_key);
@@ -110,14 +110,14 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Feeds, warnings and reports.
+/// Feeds, warnings and reports; warnings also as pages of HTTP.
 fn start_exchange(
     settings: &Settings,
     journal: &Arc<dyn Journal>,
     samples: ToIngest,
     health: &Health,
     parts: &mut Running,
-) -> ExchangeServiceServer<exchange::Exchange> {
+) -> (ExchangeServiceServer<exchange::Exchange>, axum::Router) {
     let exchange = exchange::Parts {
         journal: Arc::clone(journal),
         latch: health.latch("exchange"),
@@ -126,9 +126,9 @@ fn start_exchange(
         samples: Some(Arc::new(samples)),
         config: exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() },
     };
-    let (service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
-    parts.start(Stage::Serve, "exchange", |_| exchange.run());
-    service
+    let exchange::Built { service, alerts, runner } = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
+    parts.start(Stage::Serve, "exchange", |_| runner.run());
+    (service, alerts)
 }
 
 /// The store, which may be away: alarms do not wait for it, and the historian reaches it when it is back. What no waiting can mend, such as
@@ -300,7 +300,7 @@ fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), inside: O
     if let Some(warning) = grpc_warning(settings.grpc_listen) {
         eprintln!("{warning}");
     }
-    eprintln!("http    http://{http}/readyz /healthz /metrics");
+    eprintln!("http    http://{http}/readyz /healthz /metrics /cap");
     if let Some(mqtt) = &settings.mqtt {
         eprintln!("mqtt    {}:{} topics davy/v1/+/+/+/telemetry", mqtt.host, mqtt.port);
     }

@@ -1,9 +1,10 @@
 //! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
 //! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings, reports of departments.
-//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` and `report.*`, fenced; nothing a crash could take back.
+//! Out: events in order, each with a cursor, by gRPC or webhook; `warning.*` and `report.*`, fenced; alerts of CAP; nothing a crash could take back.
 //! May not enter: what an event means (a feed knows its filter, the crate warning its rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/mod.rs, reports/mod.rs and webhook/run.rs.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/mod.rs, reports/mod.rs, alerts/mod.rs and webhook/run.rs.
 
+mod alerts;
 mod committed;
 mod config;
 mod error;
@@ -53,11 +54,23 @@ pub struct Parts {
     pub config: Config,
 }
 
-/// The service for a gRPC server, and the loops beside it. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
-pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> (ExchangeServiceServer<Exchange>, ExchangeRunner) {
+/// What is to be served and run.
+pub struct Built {
+    /// For a gRPC server. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
+    pub service: ExchangeServiceServer<Exchange>,
+    /// For an HTTP server: `/cap`, `/cap/<warning>`.
+    pub alerts: axum::Router,
+    /// The loops beside them.
+    pub runner: ExchangeRunner,
+}
+
+/// Puts the exchange together.
+pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> Built {
     let Parts { journal, latch, warnings, reports, samples, config } = parts;
     let (warning_api, warnings) = warnings::warnings(&journal, warnings, &config);
     let (report_api, reports) = reports::reports(&journal, reports, samples, &config);
     let (runner, hub) = ExchangeRunner::new(journal, latch, Desks { warnings, reports }, config, shutdown);
-    (ExchangeServiceServer::new(Exchange::new(hub, warning_api, report_api)), runner)
+    let warning_api = Arc::new(warning_api);
+    let alerts = alerts::routes(Arc::clone(&warning_api));
+    Built { service: ExchangeServiceServer::new(Exchange::new(hub, warning_api, report_api)), alerts, runner }
 }

@@ -22,12 +22,12 @@ use crate::warnings::WarningApi;
 /// The exchange's API.
 pub struct Exchange {
     hub: Arc<Hub>,
-    warnings: WarningApi,
+    warnings: Arc<WarningApi>,
     reports: ReportApi,
 }
 
 impl Exchange {
-    pub(crate) const fn new(hub: Arc<Hub>, warnings: WarningApi, reports: ReportApi) -> Self {
+    pub(crate) const fn new(hub: Arc<Hub>, warnings: Arc<WarningApi>, reports: ReportApi) -> Self {
         Self { hub, warnings, reports }
     }
 

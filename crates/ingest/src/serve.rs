@@ -34,7 +34,7 @@ const COMMANDS_WAITING: usize = 1_024;
 pub struct Parts {
     /// Where everything goes.
     pub journal: Arc<dyn Journal>,
-    /// Where deliveries come from: one of a kind at most.
+    /// Where deliveries come from: one of a kind at most, but any number beside a broker.
     pub links: Vec<Link>,
     /// Let go when the source is up.
     pub latch: Latch,

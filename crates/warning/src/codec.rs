@@ -1,6 +1,6 @@
 //! Snapshots of warnings, in a format of its own.
 //!
-//! Version 1, little-endian: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order
+//! Version 2 (1 had no messages), little-endian: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order
 //! of `pieces!`. A text is its length (u32) and its bytes; a list or a table is its length (u32) and its items; what may be missing is a byte
 //! (0 or 1) and, after 1, the value; a truth is a byte; a word of a closed set is its text; times and spans are i64. The site is not in it:
 //! whoever restores names the revision that was in force. Counts of alarms, and which warning is open where, are made anew.
@@ -11,17 +11,17 @@ use std::sync::Arc;
 use model::{
     AlarmFacts, AlarmId, AlarmKind, Colour, DepartmentId, Epoch, EventId, KeySeq, Level, Position, Priority, Quantity, RequestId,
     Revision, RevisionNumber, Scope, Span, StepSpans, Time, WarningAction, WarningCause, WarningPlace, WarningRefusal,
-    WarningRuleId,
+    WarningRuleId, WarningTransition,
 };
 
 use crate::cells::Held;
 use crate::fold::Warnings;
 use crate::outcomes::Outcome;
 use crate::rules::Rules;
-use crate::warning::{Closing, Done, Party, Place, Step, Warning};
+use crate::warning::{Closing, Done, Message, Party, Place, Step, Warning};
 
 /// The version of the format that is written and read.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 4] = b"DVWN";
 
@@ -159,10 +159,11 @@ pieces! {
     StepSpans { received, responded, resolved }
     Closing { at, cancelled, department, actor, text, evidence }
     WarningCause { point, alarm, occurrence }
+    Message { event, at, transition }
     Outcome { event, position, at, warning, department, action, refused }
     Warning {
         id, rule, name, topic, place, scope, revision, colour, level, action, within, escalate, close_on_return, occurred_at,
-        opened_at, changed_at, addressees, alarms, more_alarms, returned_at, closed, gone_since
+        opened_at, changed_at, addressees, alarms, more_alarms, returned_at, closed, messages, gone_since
     }
 }
 
@@ -222,7 +223,8 @@ texts!(
     Level by Self::parse,
     WarningPlace by Self::parse,
     WarningAction by Self::parse,
-    WarningRefusal by Self::parse
+    WarningRefusal by Self::parse,
+    WarningTransition by Self::parse
 );
 
 impl Piece for Time {

@@ -23,6 +23,13 @@ pub(crate) struct WarningClerk {
     site: Revision,
 }
 
+impl WarningClerk {
+    /// What of the site in force concerns warnings: all but its points.
+    pub(crate) const fn site(&self) -> &Revision {
+        &self.site
+    }
+}
+
 impl Clerk for WarningClerk {
     type Ask = Response;
     type Answer = v1::RespondToWarningResponse;
@@ -99,11 +106,11 @@ impl Clerk for WarningClerk {
 
 /// Points stay out: a snapshot of 200,000 would be kept for nothing.
 fn of_warnings(revision: &Revision) -> Revision {
-    let Site { parks, enterprises, departments, warnings, .. } = revision.site.clone();
+    let Site { parks, enterprises, installations, departments, warnings, .. } = revision.site.clone();
     Revision {
         number: revision.number,
         content_hash: revision.content_hash,
-        site: Site { parks, enterprises, departments, warnings, ..Site::default() },
+        site: Site { parks, enterprises, installations, departments, warnings, ..Site::default() },
         ..Revision::default()
     }
 }

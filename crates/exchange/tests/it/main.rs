@@ -1,5 +1,6 @@
-//! Feeds over a real server: resume, filters, snapshots, ways out, restarts; warnings and what is said of them.
+//! Feeds over a real server: resume, filters, snapshots, ways out, restarts; warnings, what is said of them, and reports; alerts over HTTP.
 
+mod alerts;
 mod commit;
 mod cursors;
 mod embedded;
@@ -7,6 +8,7 @@ mod flow;
 #[path = "../../../engine/tests/it/mem.rs"]
 #[expect(dead_code, reason = "what only the engine's tests use")]
 mod mem;
+mod reports;
 mod server;
 mod snapshot;
 mod subscriptions;
