@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pieces", &["model"]),
     ("warning", &["model", "pieces"]),
     ("casework", &["model", "pieces", "duty"]),
+    ("report", &["model"]),
     ("hazard", &["model"]),
     ("zone", &["model"]),
     ("duty", &["model"]),
@@ -34,7 +35,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("registry", &["model", "site", "hazard", "wire", "journal", "store", "service"]),
     (
         "exchange",
-        &["model", "warning", "zone", "duty", "casework", "wire", "journal", "store", "service", "desk", "cloudevents"],
+        &[
+            "model", "warning", "report", "cap", "zone", "duty", "casework", "wire", "journal", "store", "service", "desk", "cloudevents",
+        ],
     ),
     ("ledger", &["model", "wire", "journal", "store", "service"]),
     (
@@ -49,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pieces",
             "warning",
             "casework",
+            "report",
             "hazard",
             "zone",
             "duty",
@@ -84,6 +88,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("pieces", &["thiserror"]),
     ("warning", &[]),
     ("casework", &[]),
+    ("report", &["thiserror"]),
     ("hazard", &["thiserror"]),
     // Geodesics on the ellipsoid (with libm and nothing else), and its tables are CSV.
     ("zone", &["thiserror", "csv", "geographiclib-rs", "libm"]),

@@ -18,6 +18,7 @@ mod plant;
 mod poison;
 mod push;
 mod reconnect;
+mod reports;
 mod simulate;
 mod sites;
 mod slow;

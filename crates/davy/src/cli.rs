@@ -2,6 +2,7 @@
 
 mod casework;
 mod query;
+mod report;
 mod warning;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ pub use casework::{
     CaseCommand, CorrectArgs, DeclareArgs, DutyCommand, IncidentCommand, LossArgs, NotifyArgs, OpenArgs, Speaker, WhatHappened,
 };
 pub use query::{By, ExportArgs, ExportFormat, Mode, QueryArgs, What};
+pub use report::ReportArgs;
 pub use warning::{WarningArgs, WarningCommand};
 
 /// Davy watches hazardous chemicals over their whole life.
@@ -105,6 +107,8 @@ pub enum Command {
         #[command(subcommand)]
         action: DutyCommand,
     },
+    /// What a department did or saw.
+    Report(ReportArgs),
     /// Proof and evidence from a data folder.
     Journal {
         /// Which.

@@ -14,6 +14,7 @@ mod output;
 mod play;
 mod recorded;
 mod running;
+mod samples;
 mod serve_grpc;
 mod settings;
 mod site_files;

@@ -44,6 +44,7 @@ async fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Query(args) => Box::pin(command::query::run(&args)).await,
         Command::Site { action: SiteAction::Draft(args) } => Box::pin(command::site::run(&args)).await,
         Command::Alarm { action } => Box::pin(command::alarm::run(&action)).await,
+        Command::Report(args) => Box::pin(command::report::run(&args)).await,
         Command::Warning { action } => Box::pin(command::warning::run(&action)).await,
         Command::Case { action } => Box::pin(command::case::run(&action)).await,
         Command::Incident { action } => Box::pin(command::incident::run(&action)).await,

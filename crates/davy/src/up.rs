@@ -25,6 +25,7 @@ use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 use crate::demo::Outlet;
 use crate::exit::CommandError;
 use crate::running::{Running, Stage};
+use crate::samples::ToIngest;
 use crate::serve_grpc::serve_grpc;
 use crate::settings::Settings;
 use crate::{demo, site_files};
@@ -65,6 +66,8 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     }
     let (push, pushed) = ingest::push_link();
     links.push(Link::Push(pushed));
+    let (samples, sampled) = ingest::local_link();
+    links.push(Link::Beside(sampled));
     let (site_sender, site) = watch::channel(Arc::clone(&revision));
     let seal_public_key = journal.seal_public_key();
 
@@ -74,7 +77,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let alarm_service = start_engine(&journal, &health, &mut parts);
     start_floods(&journal, settings.flood, &health, &mut parts);
     let history_service = start_historian(&settings, &journal, &store, &health, &mut parts);
-    let exchange_service = start_exchange(&settings, &journal, &health, &mut parts);
+    let (exchange_service, alerts) = start_exchange(&settings, &journal, ToIngest(samples), &health, &mut parts);
     let (cases, duty) = start_casework(&journal, &health, &mut parts);
     let registry = registry::Parts {
         journal: Arc::clone(&journal),
@@ -94,7 +97,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     let grpc_health = health.clone();
     parts.start(Stage::Serve, "grpc", |stop| serve_grpc(grpc, routes, grpc_health, stop));
     let (http_health, http_metrics) = (health.clone(), metrics.clone());
-    parts.start(Stage::Serve, "http", |stop| service::serve_http(http, http_health, http_metrics, stop));
+    parts.start(Stage::Serve, "http", |stop| service::serve_http(http, http_health, http_metrics, alerts, stop));
     parts.start(Stage::Serve, "metrics", |stop| upkeep(metrics, stop));
 
     report(&settings, addresses, mqtt, &seal_public_key);
@@ -112,22 +115,25 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Feeds and warnings.
+/// Feeds, warnings and reports; warnings also as pages of HTTP.
 fn start_exchange(
     settings: &Settings,
     journal: &Arc<dyn Journal>,
+    samples: ToIngest,
     health: &Health,
     parts: &mut Running,
-) -> ExchangeServiceServer<exchange::Exchange> {
+) -> (ExchangeServiceServer<exchange::Exchange>, axum::Router) {
     let exchange = exchange::Parts {
         journal: Arc::clone(journal),
         latch: health.latch("exchange"),
         warnings: health.latch("warnings"),
+        reports: health.latch("reports"),
+        samples: Some(Arc::new(samples)),
         config: exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() },
     };
-    let (service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
-    parts.start(Stage::Serve, "exchange", |_| exchange.run());
-    service
+    let exchange::Built { service, alerts, runner } = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
+    parts.start(Stage::Serve, "exchange", |_| runner.run());
+    (service, alerts)
 }
 
 /// Joint cases, incidents and duty books.
@@ -315,7 +321,7 @@ fn report(settings: &Settings, (grpc, http): (SocketAddr, SocketAddr), inside: O
     if let Some(warning) = grpc_warning(settings.grpc_listen) {
         eprintln!("{warning}");
     }
-    eprintln!("http    http://{http}/readyz /healthz /metrics");
+    eprintln!("http    http://{http}/readyz /healthz /metrics /cap");
     if let Some(mqtt) = &settings.mqtt {
         eprintln!("mqtt    {}:{} topics davy/v1/+/+/+/telemetry", mqtt.host, mqtt.port);
     }

@@ -1,10 +1,10 @@
 //! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
-//! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings, what departments ask.
-//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; its own events, fenced; nothing that a crash could take back.
-//! May not enter: what an event means (a feed knows its filter, the crates warning and casework their rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/clerk.rs, warnings/painter.rs (first
-//! pictures), casework/clerk.rs and webhook/run.rs.
+//! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings, what departments report and ask.
+//! Out: events in order, each with a cursor, by gRPC or webhook; its own events, fenced; alerts of CAP; nothing that a crash could take back.
+//! May not enter: what an event means (a feed knows its filter, the crates warning, report and casework their rules), any database, any other service.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/mod.rs, reports/mod.rs, casework/mod.rs, alerts/mod.rs, webhook/run.rs.
 
+mod alerts;
 mod casework;
 mod committed;
 mod config;
@@ -14,6 +14,7 @@ mod fields;
 mod filter;
 mod metrics;
 mod open;
+mod reports;
 mod request;
 mod runner;
 mod serve;
@@ -30,9 +31,12 @@ use service::{Latch, Shutdown};
 use wire::v1::exchange_service_server::ExchangeServiceServer;
 
 pub use casework::{CaseApi, CaseworkParts, CaseworkRunner, DutyApi, casework_services};
+use crate::runner::Desks;
+
 pub use config::Config;
 pub use error::ExchangeError;
 pub use metrics::describe;
+pub use reports::{NotTaken, Samples};
 pub use runner::ExchangeRunner;
 pub use serve::Exchange;
 pub use webhook::Webhook;
@@ -45,14 +49,31 @@ pub struct Parts {
     pub latch: Latch,
     /// Held until the warnings are up to date.
     pub warnings: Latch,
+    /// Held until reports can be taken.
+    pub reports: Latch,
+    /// Where samples of departments go; `None`: nowhere.
+    pub samples: Option<Arc<dyn Samples>>,
     /// Settings.
     pub config: Config,
 }
 
-/// The service for a gRPC server, and the loops beside it. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
-pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> (ExchangeServiceServer<Exchange>, ExchangeRunner) {
-    let Parts { journal, latch, warnings, config } = parts;
-    let (api, warnings) = warnings::warnings(&journal, warnings, &config);
-    let (runner, hub) = ExchangeRunner::new(journal, latch, warnings, config, shutdown);
-    (ExchangeServiceServer::new(Exchange::new(hub, api)), runner)
+/// What is to be served and run.
+pub struct Built {
+    /// For a gRPC server. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
+    pub service: ExchangeServiceServer<Exchange>,
+    /// For an HTTP server: `/cap`, `/cap/<warning>`.
+    pub alerts: axum::Router,
+    /// The loops beside them.
+    pub runner: ExchangeRunner,
+}
+
+/// Puts the exchange together.
+pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> Built {
+    let Parts { journal, latch, warnings, reports, samples, config } = parts;
+    let (warning_api, warnings) = warnings::warnings(&journal, warnings, &config);
+    let (report_api, reports) = reports::reports(&journal, reports, samples, &config);
+    let (runner, hub) = ExchangeRunner::new(journal, latch, Desks { warnings, reports }, config, shutdown);
+    let warning_api = Arc::new(warning_api);
+    let alerts = alerts::routes(Arc::clone(&warning_api));
+    Built { service: ExchangeServiceServer::new(Exchange::new(hub, warning_api, report_api)), alerts, runner }
 }

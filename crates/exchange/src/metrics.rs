@@ -24,6 +24,9 @@ pub(crate) const LATE_INCIDENTS: &str = "davy_exchange_late_incidents";
 pub(crate) const DOUBTFUL_INCIDENTS: &str = "davy_exchange_doubtful_incidents";
 pub(crate) const CASEWORK_EVENTS: &str = "davy_exchange_casework_events_total";
 pub(crate) const CASEWORK_UNREADABLE: &str = "davy_exchange_casework_unreadable_records_total";
+pub(crate) const REPORTS: &str = "davy_exchange_reports_total";
+pub(crate) const REPORT_SAMPLES: &str = "davy_exchange_report_samples_total";
+pub(crate) const REPORTS_UNREADABLE: &str = "davy_exchange_reports_unreadable_records_total";
 
 /// Says what each metric is.
 pub fn describe() {
@@ -51,5 +54,10 @@ pub fn describe() {
     describe_counter!(
         CASEWORK_UNREADABLE,
         "Records of events that could not be read; a case, an incident or a duty may be missed"
+    describe_counter!(REPORTS, "Reports of departments put on record, by kind");
+    describe_counter!(REPORT_SAMPLES, "Reports of departments taken as samples of points");
+    describe_counter!(
+        REPORTS_UNREADABLE,
+        "Records of events that could not be read; a repeated report may be taken for a new one"
     );
 }

@@ -1,5 +1,5 @@
 //! What feeds share, and the loops beside them: one keeps the list of open alarms, loads the committed cursors and tells how far feeds are
-//! behind, the other keeps the warnings and makes their pictures.
+//! behind, the others keep the warnings, make their pictures and take reports.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use wire::Failure;
 use crate::committed::Committed;
 use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
+use crate::reports::ReportClerk;
 use crate::tail::Tail;
 use crate::warnings::WarningRunner;
 use crate::{Config, ExchangeError, webhook};
@@ -143,14 +144,20 @@ impl Hub {
 pub struct ExchangeRunner {
     hub: Arc<Hub>,
     latch: Latch,
-    warnings: WarningRunner,
+    desks: Desks,
+}
+
+/// The loops that say something themselves.
+pub(crate) struct Desks {
+    pub(crate) warnings: WarningRunner,
+    pub(crate) reports: DeskRunner<ReportClerk>,
 }
 
 impl ExchangeRunner {
     pub(crate) fn new(
         journal: Arc<dyn Journal>,
         latch: Latch,
-        warnings: WarningRunner,
+        desks: Desks,
         config: Config,
         shutdown: Shutdown,
     ) -> (Self, Arc<Hub>) {
@@ -167,16 +174,17 @@ impl ExchangeRunner {
             seats: Mutex::default(),
             troubles: Mutex::default(),
         });
-        (Self { hub: Arc::clone(&hub), latch, warnings }, hub)
+        (Self { hub: Arc::clone(&hub), latch, desks }, hub)
     }
 
     /// Runs until the shutdown that the service was made with.
     pub async fn run(self) -> Result<(), ExchangeError> {
-        let Self { hub, latch, warnings } = self;
+        let Self { hub, latch, desks } = self;
         let shutdown = hub.shutdown.clone();
         // Where one of them fails the other is dropped: what it has not kept as a snapshot it reads again.
-        let warnings = async { warnings.run(&shutdown).await.map_err(ExchangeError::Journal) };
-        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings)).map(drop)
+        let warnings = async { desks.warnings.run(&shutdown).await.map_err(ExchangeError::Journal) };
+        let reports = async { desks.reports.run(&shutdown).await.map_err(ExchangeError::Journal) };
+        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings), Box::pin(reports)).map(drop)
     }
 
     async fn feed(hub: Arc<Hub>, latch: Latch) -> Result<(), ExchangeError> {

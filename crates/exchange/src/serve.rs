@@ -12,6 +12,7 @@ use wire::{Failure, v1};
 
 use crate::feed::{Feed, binding_of};
 use crate::metrics::REFUSED;
+use crate::reports::ReportApi;
 use crate::request::{Subscription, check_cursor, check_name};
 use crate::runner::Hub;
 use crate::start::{begin, check};
@@ -21,12 +22,13 @@ use crate::warnings::WarningApi;
 /// The exchange's API.
 pub struct Exchange {
     hub: Arc<Hub>,
-    warnings: WarningApi,
+    warnings: Arc<WarningApi>,
+    reports: ReportApi,
 }
 
 impl Exchange {
-    pub(crate) fn new(hub: Arc<Hub>, warnings: WarningApi) -> Self {
-        Self { hub, warnings }
+    pub(crate) const fn new(hub: Arc<Hub>, warnings: Arc<WarningApi>, reports: ReportApi) -> Self {
+        Self { hub, warnings, reports }
     }
 
     async fn open(&self, request: v1::SubscribeRequest) -> Result<Feed, Failure> {
@@ -88,5 +90,12 @@ impl v1::exchange_service_server::ExchangeService for Exchange {
         request: Request<v1::RespondToWarningRequest>,
     ) -> Result<Response<v1::RespondToWarningResponse>, Status> {
         self.warnings.respond(request.into_inner()).await.map(Response::new).map_err(refused)
+    }
+
+    async fn submit_report(
+        &self,
+        request: Request<v1::SubmitReportRequest>,
+    ) -> Result<Response<v1::SubmitReportResponse>, Status> {
+        self.reports.submit(request.into_inner()).await.map(Response::new).map_err(refused)
     }
 }

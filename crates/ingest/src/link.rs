@@ -35,6 +35,8 @@ pub enum Link {
     Push(PushReceiver),
     /// This process, or the broker in it; always up.
     Local(LocalReceiver),
+    /// This process beside a broker: it says nothing of whether gateways of that are reached, and takes no receipts.
+    Beside(LocalReceiver),
 }
 
 /// What comes over a link, in one order.

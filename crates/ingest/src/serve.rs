@@ -34,7 +34,7 @@ const COMMANDS_WAITING: usize = 1_024;
 pub struct Parts {
     /// Where everything goes.
     pub journal: Arc<dyn Journal>,
-    /// Where deliveries come from: one of a kind at most.
+    /// Where deliveries come from: one of a kind at most, but any number beside a broker.
     pub links: Vec<Link>,
     /// Let go when the source is up.
     pub latch: Latch,
@@ -178,6 +178,7 @@ fn open_links(links: Vec<Link>, config: &IngestConfig, around: &Around) -> Resul
                 opened.outlets.local = Some((receiver.receipts, receiver.outlet));
                 opened.up.extend([Protocol::Mqtt, Protocol::Sparkplug]);
             }
+            Link::Beside(receiver) => opened.arrivals.add(receiver.queue),
             Link::Push(receiver) => {
                 opened.arrivals.add(receiver.queue);
                 opened.streams = Some(receiver.streams);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::{
     AlarmId, AlarmKind, CaseChange, CommandKind, DutyChange, Epoch, IncidentChange, KeySeq, Picture, Position, Priority, Quantity,
     RequestId, RevisionNumber, Span, Time, WarningChange,
+    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
+    WarningChange, report::Report,
 };
 
 /// The name of an event: the same on every replay and in every copy of the journal.
@@ -128,6 +130,8 @@ pub enum EventBody {
     Duty(Box<DutyChange>),
     /// What is known of a warning in its first minutes.
     Picture(Box<Picture>),
+    /// A department reported something.
+    Report(Box<Report>),
 }
 
 impl EventBody {
@@ -165,6 +169,7 @@ impl EventBody {
             Self::Incident(change) => change.transition.as_str(),
             Self::Duty(change) => change.transition.as_str(),
             Self::Picture(_) => "warning.picture",
+            Self::Report(report) => report.body.kind().as_str(),
         }
     }
 }

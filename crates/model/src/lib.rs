@@ -15,6 +15,7 @@ mod incident;
 mod picture;
 mod place;
 mod record;
+pub mod report;
 mod sample;
 mod site;
 mod time;
@@ -44,6 +45,7 @@ pub use picture::{
 };
 pub use place::{Extent, HeadSource, Place, PlaceKind, Plan, Resource, ResourceKind, WindPoints};
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
+pub use report::{Report, ReportBody, ReportKind};
 pub use sample::{Quality, Sample, SampleFlags};
 pub use site::{
     AlarmKind, AlarmRule, Condition, Direction, Enterprise, Formula, Installation, InstallationKind, Location, MissingMember,

@@ -153,6 +153,13 @@ words!(
     }
 );
 
+impl WarningTransition {
+    /// Whether those outside of the warning have to hear of it: how bad it is, who answers for it, or that it is over.
+    pub const fn is_news(self) -> bool {
+        matches!(self, Self::Opened | Self::Adjusted | Self::Escalated | Self::Closed | Self::Cancelled)
+    }
+}
+
 words!(
     /// What an addressee wants.
     WarningAction {

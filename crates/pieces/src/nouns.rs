@@ -4,7 +4,7 @@ use model::{
     AccidentClass, AlarmFacts, AlarmId, AlarmKind, CaseworkAction, CaseworkRefusal, Colour, DepartmentId, Epoch, EventId,
     IncidentDoubt, IncidentDuty, IncidentKind, IncidentLosses, IncidentNotice, KeySeq, Level, Position, Priority, Quantity,
     RequestId, RevisionNumber, Scope, Span, StepSpans, Time, WarningAction, WarningCause, WarningPlace, WarningRefusal,
-    WarningRuleId,
+    WarningRuleId, WarningTransition,
 };
 
 use crate::piece::{read_text, write_text};
@@ -70,6 +70,7 @@ texts!(
     Level by Self::parse,
     WarningPlace by Self::parse,
     WarningAction by Self::parse,
+    WarningTransition by Self::parse,
     WarningRefusal by Self::parse,
     CaseworkAction by Self::parse,
     CaseworkRefusal by Self::parse,

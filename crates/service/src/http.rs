@@ -1,4 +1,4 @@
-//! The HTTP face: `/healthz` (the process lives), `/readyz` (every part serves), `/metrics` (Prometheus text).
+//! The HTTP face: `/healthz` (the process lives), `/readyz` (every part serves), `/metrics` (Prometheus text), and pages of other parts.
 
 use axum::Router;
 use axum::extract::State;
@@ -8,18 +8,20 @@ use tokio::net::TcpListener;
 
 use crate::{Health, MetricsHandle, Shutdown};
 
-/// Serves the three pages on a bound listener until shutdown.
+/// Serves the three pages and others on a bound listener until shutdown.
 pub async fn serve_http(
     listener: TcpListener,
     health: Health,
     metrics: MetricsHandle,
+    others: Router,
     shutdown: Shutdown,
 ) -> Result<(), std::io::Error> {
     let app = Router::new()
         .route("/healthz", get(async |State((health, _)): State<(Health, MetricsHandle)>| health.report()))
         .route("/readyz", get(async |State((health, _)): State<(Health, MetricsHandle)>| readyz(&health)))
         .route("/metrics", get(async |State((_, metrics)): State<(Health, MetricsHandle)>| metrics.render()))
-        .with_state((health, metrics));
+        .with_state((health, metrics))
+        .merge(others);
     axum::serve(listener, app).with_graceful_shutdown(async move { shutdown.requested().await }).await
 }
 
@@ -50,9 +52,11 @@ mod tests {
         let latch = health.latch("engine");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve_http(listener, health, MetricsHandle::default(), shutdown.clone()));
+        let others = Router::new().route("/other", get(async || "other"));
+        let server = tokio::spawn(serve_http(listener, health, MetricsHandle::default(), others, shutdown.clone()));
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));
         assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+        assert!(get(address, "/other").await.ends_with("other"));
         latch.release();
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
         shutdown.request();

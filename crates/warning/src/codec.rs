@@ -13,7 +13,7 @@ use crate::cells::Held;
 use crate::fold::Warnings;
 use crate::outcomes::Outcome;
 use crate::rules::Rules;
-use crate::warning::{Closing, Done, Party, Place, Step, Warning};
+use crate::warning::{Closing, Done, Message, Party, Place, Step, Warning};
 
 /// The version of the format that is written and read; of another one the fold starts anew.
 pub const SNAPSHOT_VERSION: u32 = 2;
@@ -73,9 +73,10 @@ pieces! {
     Step { deadline, done, overdue }
     Party { department, name, level, steps }
     Closing { at, cancelled, department, actor, text, evidence }
+    Message { event, at, transition }
     Outcome { event, position, at, warning, department, action, refused }
     Warning {
         id, rule, name, topic, place, scope, revision, colour, level, action, within, escalate, close_on_return, occurred_at,
-        opened_at, changed_at, addressees, alarms, more_alarms, returned_at, closed, gone_since
+        opened_at, changed_at, addressees, alarms, more_alarms, returned_at, closed, messages, gone_since
     }
 }

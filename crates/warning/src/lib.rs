@@ -22,7 +22,7 @@ pub use judge::Response;
 pub use outcomes::Outcome;
 pub use picture::Wanted;
 pub use pieces::RestoreError;
-pub use warning::{Closing, Done, Party, Place, Step, Warning};
+pub use warning::{Closing, Done, Message, Party, Place, Step, Warning};
 
 use model::Span;
 
@@ -34,3 +34,6 @@ pub const CLOSED_KEPT: usize = 1_000;
 
 /// So many alarms are named in the event of an opening; the others are counted.
 pub const CAUSES_MAX: usize = 100;
+
+/// So many messages of one warning are remembered.
+pub const MESSAGES_KEPT: usize = 100;

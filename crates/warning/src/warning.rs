@@ -7,6 +7,8 @@ use model::{
     WarningCause, WarningChange, WarningPlace, WarningRuleId, WarningStep, WarningTransition,
 };
 
+use crate::MESSAGES_KEPT;
+
 /// What a warning is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -121,6 +123,17 @@ pub struct Closing {
     pub evidence: Vec<EventId>,
 }
 
+/// What was said of a warning that is news to those who are outside of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The event that says it.
+    pub event: EventId,
+    /// When, journal time.
+    pub at: Time,
+    /// Opened, adjusted, escalated, closed or cancelled.
+    pub transition: WarningTransition,
+}
+
 /// A warning, open or closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
@@ -166,6 +179,8 @@ pub struct Warning {
     pub returned_at: Option<Time>,
     /// How it ended.
     pub closed: Option<Closing>,
+    /// What was said of it, from its opening on; of more than `MESSAGES_KEPT` the opening and the last ones.
+    pub messages: Vec<Message>,
     /// Since when no rule of its topic holds at its place.
     pub(crate) gone_since: Option<Time>,
 }
@@ -195,9 +210,11 @@ impl Warning {
             more_alarms: change.more_alarms,
             returned_at: None,
             closed: None,
+            messages: Vec::new(),
             gone_since: None,
         };
         warning.tell(&change.addressees);
+        warning.say(recorded, change.transition);
         warning
     }
 
@@ -222,6 +239,16 @@ impl Warning {
             WarningTransition::Closed | WarningTransition::Cancelled => self.closed = Some(closing(change, at)),
         }
         self.changed_at = at;
+        if change.transition.is_news() {
+            self.say(recorded, change.transition);
+        }
+    }
+
+    fn say(&mut self, recorded: &RecordedEvent, transition: WarningTransition) {
+        if self.messages.len() >= MESSAGES_KEPT {
+            self.messages.remove(1);
+        }
+        self.messages.push(Message { event: recorded.id.clone(), at: recorded.recorded_at, transition });
     }
 
     fn adjusted(&mut self, change: &WarningChange) {

@@ -14,6 +14,7 @@ use crate::casework::{case_from_v1, case_to_v1, duty_from_v1, duty_to_v1};
 use crate::incident::{incident_from_v1, incident_to_v1};
 use crate::picture::{picture_from_v1, picture_to_v1};
 use crate::record::DecodeError;
+use crate::report::{report_from_v1, report_to_v1};
 use crate::v1::event::Body;
 use crate::warning::{warning_from_v1, warning_to_v1};
 use crate::{Cursor, priority_from_v1, priority_to_v1, state_from_v1, state_to_v1, time_from_v1, time_to_v1, v1};
@@ -118,6 +119,7 @@ fn body_to_v1(body: &EventBody) -> Body {
         EventBody::Incident(change) => Body::Incident(incident_to_v1(change)),
         EventBody::Duty(change) => Body::Duty(duty_to_v1(change)),
         EventBody::Picture(picture) => Body::Picture(picture_to_v1(picture)),
+        EventBody::Report(report) => Body::Report(report_to_v1(report)),
         EventBody::Seal(seal) => Body::Seal(v1::Seal {
             position: seal.position.0,
             public_key: seal.public_key.clone(),
@@ -162,6 +164,7 @@ fn body_from_v1(kind: &str, body: &Body) -> Result<EventBody, DecodeError> {
         Body::Incident(change) => EventBody::Incident(Box::new(incident_from_v1(kind, change)?)),
         Body::Duty(change) => EventBody::Duty(Box::new(duty_from_v1(kind, change)?)),
         Body::Picture(picture) => EventBody::Picture(Box::new(picture_from_v1(picture)?)),
+        Body::Report(report) => EventBody::Report(Box::new(report_from_v1(kind, report)?)),
         Body::Seal(seal) => EventBody::Seal(SealNotice {
             position: Position(seal.position),
             public_key: seal.public_key.clone(),

@@ -1,6 +1,7 @@
 //! Events as JSON, one a line: the same keys in the same order everywhere.
 
-use model::{CommandVerdict, EventBody, EventId, RecordedEvent, WarningChange};
+use model::report::Shown;
+use model::{CommandVerdict, EventBody, EventId, RecordedEvent, Report, WarningChange};
 use serde_json::{Value, json};
 
 use crate::casework_json::{case_fields, duty_fields, incident_fields};
@@ -116,11 +117,37 @@ fn body(id: &EventId, body: &EventBody) -> Vec<(&'static str, Value)> {
         EventBody::Incident(change) => incident_fields(id, change),
         EventBody::Duty(change) => duty_fields(id, change),
         EventBody::Picture(picture) => picture_fields(&picture_to_v1(picture)),
+        EventBody::Report(report) => report_fields(report),
         EventBody::Seal(seal) => vec![
             ("position", json!(seal.position.0)),
             ("public_key", json!(seal.public_key)),
             ("signature", json!(seal.signature)),
         ],
+    }
+}
+
+/// What is said stands under the word of its kind.
+fn report_fields(report: &Report) -> Vec<(&'static str, Value)> {
+    let body: serde_json::Map<_, _> = report.body.fields().iter().map(|(name, it)| ((*name).to_owned(), shown(it))).collect();
+    vec![
+        ("department", json!(report.department.as_str())),
+        ("actor", text(&report.actor)),
+        ("text", text(&report.text)),
+        ("about", json!(report.about.iter().map(EventId::to_string).collect::<Vec<_>>())),
+        ("request_id", json!(report.request_id.as_str())),
+        (report.body.kind().word(), Value::Object(body)),
+    ]
+}
+
+fn shown(value: &Shown<'_>) -> Value {
+    match value {
+        Shown::Nothing => Value::Null,
+        Shown::Text(text) => json!(text),
+        Shown::Count(count) => json!(count),
+        Shown::Number(number) => json!(number),
+        Shown::Place(place) => json!({ "lat": place.lat, "lon": place.lon }),
+        Shown::Time(time) => json!(format_time(*time)),
+        Shown::Event(id) => json!(id.to_string()),
     }
 }
 

@@ -17,6 +17,7 @@ mod picture;
 mod picture_json;
 mod place;
 mod record;
+mod report;
 mod rule;
 mod site;
 mod status;
@@ -38,6 +39,7 @@ pub use picture_json::picture_json;
 pub use record::{
     DecodeError, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, recorded_events, seal_notice,
 };
+pub use report::{Wrong, body_to_submit, report_body_from_v1, report_to_v1, submitted_body};
 pub use site::{point_to_v1, revision_from_record, revision_to_record, site_to_v1};
 pub use status::{Failure, status};
 pub use time::{format_time, parse_time, time_from_v1, time_to_v1};

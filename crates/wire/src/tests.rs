@@ -170,6 +170,38 @@ fn a_warning_names_itself_and_says_who_is_told() {
     assert_eq!(change.warning, fed.id);
 }
 
+/// A report stands under the word of its kind; what was not given is null.
+#[test]
+fn a_report_says_what_it_is_about() {
+    let body = model::report::VehiclePosition {
+        vehicle: "苏F1".to_owned(),
+        waybill: String::new(),
+        location: model::Location { lat: 32.5, lon: 120.25 },
+        speed_kmh: Some(40.0),
+        heading: None,
+    };
+    let report = model::Report {
+        department: model::DepartmentId::new("transport").expect("valid"),
+        actor: "li".to_owned(),
+        text: String::new(),
+        about: Vec::new(),
+        request_id: model::RequestId::new("r").expect("valid"),
+        body: body.into(),
+    };
+    let event = Event { body: EventBody::Report(Box::new(report)), ..raise() };
+    let key = Arc::from("exchange/reports");
+    let record = EventRecord { events: vec![event], ..EventRecord::default() };
+    let event = recorded_events(record, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).next().expect("one");
+    let line = event_json(&event, JsonExtras::Bare);
+    let expected = concat!(
+        r#""department":"transport","actor":"li","text":null,"about":[],"request_id":"r","vehicle_position":"#,
+        r#"{"heading":null,"location":{"lat":32.5,"lon":120.25},"speed_kmh":40.0,"vehicle":"苏F1","waybill":null}}"#,
+    );
+    assert!(line.ends_with(expected) && line.contains(r#""kind":"report.vehicle_position""#), "{line}");
+    let fed = crate::recorded_to_v1(&event, &Cursor::after(Epoch(8), Position(44)));
+    assert_eq!(crate::v1_to_recorded(&fed).expect("reads back"), event);
+}
+
 #[test]
 fn rules_read_back_whole() {
     let site = crate::record_v1::SiteRevision { content_hash: vec![1; 32], ..Default::default() };

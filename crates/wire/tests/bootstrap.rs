@@ -14,6 +14,7 @@ const FILES: &[&str] = &[
     "davy/v1/history.proto",
     "davy/v1/ingest.proto",
     "davy/v1/registry.proto",
+    "davy/v1/report.proto",
     "davy/record/v1/record.proto",
 ];
 

@@ -16,10 +16,10 @@ use model::{
     GatewayFault, GatewayPath, HistoryLoss, IncidentChange, IncidentDoubt, IncidentDuty, IncidentKind, IncidentLosses,
     IncidentNotice, IncidentTransition, Installation, InstallationId, InstallationKind, KeySeq, Level, Location, Message,
     MissingMember, Nuisance, NuisanceKind, Park, ParkId, Point, PointId, PointNumber, PointSource, Position, PossibleGap,
-    Priority, Protocol, Quality, Quantity, Range, Reference, Refusal, ReplayDifference, RequestId, Revision, RevisionNumber,
-    Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange, SourceChangeKind, SourceId, Span, StepSpans,
-    Subject, Substance, Suppression, Time, Transition, UnmappedTags, WarningAction, WarningCause, WarningChange, WarningPlace,
-    WarningRefusal, WarningRule, WarningRuleId, WarningStep, WarningTransition,
+    Priority, Protocol, Quality, Quantity, Range, Reference, Refusal, ReplayDifference, Report, ReportBody, RequestId, Revision,
+    RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange, SourceChangeKind, SourceId, Span,
+    StepSpans, Subject, Substance, Suppression, Time, Transition, UnmappedTags, WarningAction, WarningCause, WarningChange,
+    WarningPlace, WarningRefusal, WarningRule, WarningRuleId, WarningStep, WarningTransition, report,
 };
 use prost::Message as _;
 use wire::{DeadLetter, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, record_v1};
@@ -456,6 +456,85 @@ fn what_warnings_added() {
     assert_eq!(wire::revision_from_record(&record).expect("golden"), revision);
     let snapshot = record_v1::WarningSnapshot { site: Some(record), state: vec![1, 2, 3] };
     golden("warning_snapshot", &snapshot.encode_to_vec());
+}
+
+/// What came with reports: one event of each kind.
+#[test]
+fn what_reports_added() {
+    for body in reports() {
+        let report = Report {
+            department: DepartmentId::new("office").expect("valid"),
+            actor: "li".to_owned(),
+            text: "见现场照片".to_owned(),
+            about: vec![occurrence()],
+            request_id: request(),
+            body,
+        };
+        let name = format!("event_{}", report.body.kind().as_str().replace('.', "_"));
+        event(&name, EventBody::Report(Box::new(report)));
+    }
+    let snapshot = record_v1::ReportSnapshot { site: None, state: vec![1, 2, 3] };
+    golden("report_snapshot", &snapshot.encode_to_vec());
+}
+
+fn reports() -> Vec<ReportBody> {
+    let text = |text: &str| text.to_owned();
+    let enterprise = || EnterpriseId::new("e01").expect("valid");
+    let location = Location { lat: 32.061, lon: 120.513 };
+    let vehicle = || text("苏F12345");
+    let waybill = || text("W1");
+    let bodies = vec![
+        report::Waybill {
+            number: waybill(),
+            state: report::WaybillState::OnTheWay,
+            vehicle: vehicle(),
+            un: Some(1017),
+            tonnes: Some(20.5),
+            from_enterprise: text("e01"),
+            to_enterprise: text("上海某厂"),
+        }
+        .into(),
+        report::RouteDeviation { vehicle: vehicle(), waybill: waybill(), location, metres: 300, reason: text("绕行") }.into(),
+        report::VehiclePosition { vehicle: vehicle(), waybill: waybill(), location, speed_kmh: Some(40.5), heading: Some(90.0) }
+            .into(),
+        report::Diversion { vehicle: String::new(), road: text("S1"), warning: Some(occurrence()), place: String::new() }.into(),
+        report::GatePass { gate: text("东门"), vehicle: vehicle(), way: report::Way::Out, waybill: waybill() }.into(),
+        report::Yard { yard: text("P1"), vehicles: 3, capacity: 10 }.into(),
+        report::HeadCount { place: text("unit"), people: 12 }.into(),
+        report::ZoneEmptied { place: text("unit"), people_left: 2 }.into(),
+        report::ResponseLevel { level: report::PlanLevel::Iii, plan: text("总体预案") }.into(),
+        report::Dispatch {
+            resource: text("泡沫车"),
+            from: text("一站"),
+            to: text("unit"),
+            state: report::DispatchState::Arrived,
+        }
+        .into(),
+        report::AllClear { place: text("unit") }.into(),
+        report::Inspection { enterprise: enterprise(), result: report::InspectionResult::ToRectify }.into(),
+        report::Finding { enterprise: enterprise(), severity: report::Severity::Major, due: Some(at(9)) }.into(),
+        report::Order { enterprise: enterprise(), number: text("12"), due: at(9) }.into(),
+        report::Penalty { enterprise: enterprise(), amount_fen: 5_000_000, number: text("7") }.into(),
+        report::CreditPoints { enterprise: enterprise(), points: -3, reason: text("未按期整改") }.into(),
+        report::BlackList { enterprise: enterprise(), change: report::BlackListChange::Left }.into(),
+        report::CreditRepair { enterprise: enterprise(), what: text("整改完成") }.into(),
+        report::ExternalAlert {
+            identifier: text("A1"),
+            sender: text("cma"),
+            sent: at(1),
+            msg_type: text("Alert"),
+            headline: text("雷电橙色预警"),
+            event: text("雷电"),
+            severity: text("Severe"),
+            urgency: text("Immediate"),
+            certainty: text("Likely"),
+            expires: Some(at(9)),
+            area: text("如皋"),
+        }
+        .into(),
+    ];
+    assert_eq!(bodies.iter().map(ReportBody::kind).collect::<Vec<_>>(), model::ReportKind::ALL);
+    bodies
 }
 
 fn revision_with_warnings() -> Revision {

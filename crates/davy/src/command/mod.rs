@@ -22,6 +22,7 @@ mod on_duty;
 mod online;
 mod picture;
 pub mod query;
+pub mod report;
 mod said;
 mod said_casework;
 pub mod server;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::said_casework::{case_said, duty_said, incident_said};
 use model::{
-    AlarmTransition, ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, Picture, PossibleGap, Priority, Span,
-    Transition, WarningChange,
+    AlarmTransition, ClockFault, CommandVerdict, EventBody, FloodChange, Nuisance, Picture, PossibleGap, Priority, Report, Span,
+    Transition, WarningChange, report::Shown,
 };
 
 /// The words after kind and subject; empty where those say it all. What gateways made up cannot move the cursor.
@@ -19,6 +19,7 @@ pub(crate) fn said(body: &EventBody) -> String {
         EventBody::Incident(change) => incident_said(change),
         EventBody::Duty(change) => duty_said(change),
         EventBody::Picture(picture) => picture_said(picture),
+        EventBody::Report(report) => report_said(report),
         EventBody::Source(change) => change.reason.clone(),
         EventBody::Gap(gap) => gap_said(gap),
         EventBody::Fault(fault) => format!("{}: {}", fault.rule, fault.detail),
@@ -148,6 +149,27 @@ fn picture_said(picture: &Picture) -> String {
     format!("{what}: {zones}{towards}{people}  ({})", picture.label)
 }
 
+/// Every field but the one that is the subject, then who says so.
+fn report_said(report: &Report) -> String {
+    let subject = report.body.subject();
+    let mut text = String::new();
+    for (name, value) in report.body.fields() {
+        let value = match value {
+            Shown::Nothing => continue,
+            Shown::Text(text) if *text == *subject => continue,
+            Shown::Text(text) => text.to_owned(),
+            Shown::Count(count) => count.to_string(),
+            Shown::Number(number) => number.to_string(),
+            Shown::Place(at) => format!("{},{}", at.lat, at.lon),
+            Shown::Time(time) => wire::format_time(time),
+            Shown::Event(id) => id.to_string(),
+        };
+        text = format!("{text}{name} {value}  ");
+    }
+    text = format!("{text}by {} of {}", report.actor, report.department);
+    if report.text.is_empty() { text } else { format!("{text}: {}", report.text) }
+}
+
 fn gap_said(gap: &PossibleGap) -> String {
     let messages = gap.messages.map_or_else(String::new, |count| format!(", {count} messages"));
     let (from, to) = (wire::format_time(gap.from), wire::format_time(gap.to));
@@ -242,6 +264,25 @@ mod tests {
         assert_eq!(said_of(&late), "泄漏 [red 红色] at level enterprise  office received late");
         let by = WarningChange { actor: "li".to_owned(), text: "valve shut".to_owned(), ..late };
         assert_eq!(said_of(&by), "泄漏 [red 红色] at level enterprise  office received late  by li: valve shut");
+    }
+
+    #[test]
+    fn a_report_says_what_and_who() {
+        let report = Report {
+            department: model::DepartmentId::new("office").unwrap(),
+            actor: "li".to_owned(),
+            text: "空车".to_owned(),
+            about: Vec::new(),
+            request_id: model::RequestId::new("r").unwrap(),
+            body: model::report::GatePass {
+                gate: "东门".to_owned(),
+                vehicle: "苏F1\u{1b}[2J".to_owned(),
+                way: model::report::Way::Out,
+                waybill: String::new(),
+            }
+            .into(),
+        };
+        assert_eq!(said(&EventBody::Report(Box::new(report))), "vehicle 苏F1 [2J  way out  by li of office: 空车");
     }
 
     fn alarm() -> AlarmTransition {

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 pub(crate) const EPOCH: Epoch = Epoch(7);
 
-/// Where an append to `events` by an engine, the watch over floods or the keeper of warnings gets stuck for ever, as if the process had been killed there.
+/// Where an append to `events` by an engine, the watch over floods, the keeper of warnings or of reports gets stuck for ever, as if the process had been killed there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Crash {
     BeforeWrite,
@@ -190,7 +190,7 @@ impl MemJournal {
     }
 
     fn crashes(&self, key: &Key) -> bool {
-        key.as_str().starts_with("engine/") || ["floods", "exchange/warnings"].contains(&key.as_str())
+        key.as_str().starts_with("engine/") || ["floods", "exchange/warnings", "exchange/reports"].contains(&key.as_str())
     }
 
     /// Waits while reads are held.

@@ -50,6 +50,13 @@ pub(crate) struct WarningClerk {
     pub(crate) site: Arc<Revision>,
 }
 
+impl WarningClerk {
+    /// What of the site in force concerns warnings: all but its points.
+    pub(crate) const fn site(&self) -> &Revision {
+        &self.site
+    }
+}
+
 impl Clerk for WarningClerk {
     type Ask = WarningAsk;
     type Answer = WarningAnswer;

@@ -62,6 +62,11 @@ impl WarningApi {
         self.0.read(|clerk, standing| request.page(&clerk.warnings, standing)).await
     }
 
+    /// Reads what is known, everything that was durable at the call included.
+    pub(crate) async fn read<T>(&self, read: impl FnOnce(&WarningClerk) -> T + Send) -> Result<T, Failure> {
+        self.0.read(|clerk, _| read(clerk)).await
+    }
+
     /// Waits until the response is on record.
     pub(crate) async fn respond(&self, request: v1::RespondToWarningRequest) -> Result<v1::RespondToWarningResponse, Failure> {
         match self.0.ask(WarningAsk::Response(respond::check(request)?)).await? {

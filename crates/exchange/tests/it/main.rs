@@ -1,6 +1,7 @@
-//! Feeds over a real server: resume, filters, snapshots, ways out, restarts; warnings and what is said of them.
+//! Feeds over a real server: resume, filters, snapshots, ways out, restarts; warnings, what is said of them, and reports; alerts over HTTP.
 
 mod casework;
+mod alerts;
 mod commit;
 mod cursors;
 mod embedded;
@@ -9,6 +10,7 @@ mod flow;
 #[expect(dead_code, reason = "what only the engine's tests use")]
 mod mem;
 mod pictures;
+mod reports;
 mod server;
 mod snapshot;
 mod subscriptions;

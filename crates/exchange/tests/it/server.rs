@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use exchange::{Config, ExchangeError, Parts, exchange_service};
+use exchange::{Built, Config, ExchangeError, Parts, Samples, exchange_service};
 use journal::{Append, Journal, JournalId, Key};
 use model::{
     AlarmId, AlarmKind, AlarmState, AlarmTransition, Epoch, Event, EventBody, EventId, KeySeq, Priority, Quantity,
@@ -25,6 +25,8 @@ pub(crate) struct Served {
     pub(crate) client: ExchangeServiceClient<Channel>,
     pub(crate) shutdown: Shutdown,
     pub(crate) runner: JoinHandle<Result<(), ExchangeError>>,
+    /// What is served over HTTP.
+    pub(crate) alerts: axum::Router,
 }
 
 pub(crate) async fn serve(journal: Arc<dyn Journal>) -> Served {
@@ -32,9 +34,21 @@ pub(crate) async fn serve(journal: Arc<dyn Journal>) -> Served {
 }
 
 pub(crate) async fn serve_with(journal: Arc<dyn Journal>, config: Config) -> Served {
+    serve_sampling(journal, config, None).await
+}
+
+/// The same with somebody who takes samples.
+pub(crate) async fn serve_sampling(journal: Arc<dyn Journal>, config: Config, samples: Option<Arc<dyn Samples>>) -> Served {
     let (health, shutdown) = (Health::new(), Shutdown::new());
-    let parts = Parts { journal, latch: health.latch("exchange"), warnings: health.latch("warnings"), config };
-    let (service, runner) = exchange_service(parts, shutdown.clone());
+    let parts = Parts {
+        journal,
+        latch: health.latch("exchange"),
+        warnings: health.latch("warnings"),
+        reports: health.latch("reports"),
+        samples,
+        config,
+    };
+    let Built { service, alerts, runner } = exchange_service(parts, shutdown.clone());
     let runner = tokio::spawn(runner.run());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = listener.local_addr().expect("bound");
@@ -42,7 +56,7 @@ pub(crate) async fn serve_with(journal: Arc<dyn Journal>, config: Config) -> Ser
     let server = Server::builder().add_service(service);
     tokio::spawn(server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move { end.requested().await }));
     let client = ExchangeServiceClient::connect(format!("http://{address}")).await.expect("connects");
-    Served { client, shutdown, runner }
+    Served { client, shutdown, runner, alerts }
 }
 
 impl Served {

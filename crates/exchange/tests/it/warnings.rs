@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::{Config, ExchangeError};
-use journal::{Append, Journal, JournalError, JournalId, Key};
+use journal::{Append, Journal, JournalError, JournalId, Key, Snapshot};
 use model::{
     Addressed, AlarmFilter, AlarmKind, Colour, Department, DepartmentId, DepartmentKind, EnterpriseId, Event, EventBody, Level,
     Priority, Revision, RevisionNumber, Scope, Site, SiteRevised, Span, StepSpans, Time, Transition, WarningPlace, WarningRule,
@@ -18,7 +18,7 @@ use crate::server::{Served, facts, put, serve_with, transition};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn at(seconds: i64) -> Time {
+pub(crate) fn at(seconds: i64) -> Time {
     Time::YEAR_2000 + Span::from_secs(seconds)
 }
 
@@ -58,7 +58,7 @@ fn site() -> Revision {
 }
 
 /// A journal with a site in it.
-async fn journal() -> Arc<MemJournal> {
+pub(crate) async fn journal() -> Arc<MemJournal> {
     let journal = MemJournal::new();
     let revised = SiteRevised { revision: RevisionNumber(1), content_hash: [0; 32], points: 0, alarms: 0 };
     let event = Event {
@@ -75,24 +75,24 @@ async fn journal() -> Arc<MemJournal> {
     journal
 }
 
-async fn start(journal: &Arc<MemJournal>) -> Served {
+pub(crate) async fn start(journal: &Arc<MemJournal>) -> Served {
     let config = Config { poll_interval: Duration::from_millis(2), snapshot_records: 3, ..Config::default() };
     serve_with(Arc::<MemJournal>::clone(journal), config).await
 }
 
-async fn raise(journal: &MemJournal, seconds: i64, point: &str) {
+pub(crate) async fn raise(journal: &MemJournal, seconds: i64, point: &str) {
     journal.set_now(at(seconds));
     put(journal, vec![transition(point, "e01", Priority::High, Transition::Raised)]).await;
 }
 
 /// What was said of warnings, as kinds.
-fn said(journal: &MemJournal) -> Vec<&'static str> {
+pub(crate) fn said(journal: &MemJournal) -> Vec<&'static str> {
     let own = journal.all(JournalId::Events).into_iter().filter(|record| record.key.as_str() == "exchange/warnings");
     let events = own.flat_map(|record| wire::decode_event_record(&record.body).expect("own bytes").events);
     events.map(|event| event.body.kind()).collect()
 }
 
-async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let wait = async {
         while !condition() {
             tokio::task::yield_now().await;
@@ -105,13 +105,13 @@ async fn list(served: &mut Served, request: v1::ListWarningsRequest) -> v1::List
     served.client.list_warnings(request).await.expect("lists").into_inner()
 }
 
-async fn only(served: &mut Served) -> v1::Warning {
+pub(crate) async fn only(served: &mut Served) -> v1::Warning {
     let answer = list(served, v1::ListWarningsRequest::default()).await;
     assert_eq!((answer.warnings.len(), answer.total_size), (1, 1));
     answer.warnings.into_iter().next().expect("one")
 }
 
-fn response(warning: &v1::Warning, department: &str, action: &str) -> v1::RespondToWarningRequest {
+pub(crate) fn response(warning: &v1::Warning, department: &str, action: &str) -> v1::RespondToWarningRequest {
     v1::RespondToWarningRequest {
         request_id: format!("{department}-{action}"),
         warning: warning.id.clone(),
@@ -299,5 +299,23 @@ async fn unreadable_records_are_passed_over() {
     crate::server::put_body(&*journal, bytes::Bytes::from_static(b"\xff\xff")).await;
     raise(&journal, 0, "p1").await;
     eventually("said", || said(&journal) == ["warning.opened"]).await;
+    served.stop().await;
+}
+
+/// A snapshot of an earlier version holds less than is asked now: everything is folded anew.
+#[tokio::test]
+async fn a_snapshot_of_an_earlier_version_is_not_used() {
+    let journal = journal().await;
+    let served = start(&journal).await;
+    raise(&journal, 10, "p1").await;
+    eventually("opened", || said(&journal) == ["warning.opened"]).await;
+    served.stop().await;
+    let position = journal.bounds(JournalId::Events).appended;
+    let state = [b"DVWN".as_slice(), &1_u32.to_le_bytes(), &[0; 64]].concat();
+    let snapshot = wire::record_v1::WarningSnapshot { site: Some(wire::revision_to_record(&site())), state };
+    let (key, body) = (Key::new("exchange/warnings").expect("valid"), prost::Message::encode_to_vec(&snapshot).into());
+    journal.put_snapshot(Snapshot { key, journal: JournalId::Events, position, body }).await.expect("kept");
+    let mut served = start(&journal).await;
+    assert_eq!(only(&mut served).await.subject, "p1");
     served.stop().await;
 }

@@ -274,3 +274,30 @@ async fn unmapped_tags_are_journaled_and_a_message_stays_whole() {
     assert_eq!((batches[0].messages[0].samples, samples), (2, vec![Some(1.0), Some(2.0)]));
     plant.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_comes_from_beside_a_broker_says_nothing_of_the_broker() {
+    let (publisher, receiver) = local_link();
+    let plant = Plant::with_site(Link::Beside(receiver), &["e01"]).await;
+    publisher.publish(&topic("e01"), r#"{"values":{"PI-101":4}}"#).await.unwrap();
+    assert_eq!(plant.values("e01", 1), [4.0]);
+    let bodies = plant.journal.bodies(partition("e01"));
+    assert!(!bodies.iter().any(|it| matches!(it, Body::SourceUp { .. })), "{bodies:?}");
+    plant.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn several_publishers_inside_are_taken_side_by_side() {
+    let ((broker, local), (reports, beside)) = (local_link(), local_link());
+    let (journal, data) = (Arc::new(Memory::new()), Arc::new(tempfile::tempdir().unwrap()));
+    put_site(&*journal, site(1, &["e01"])).await;
+    let plant = Plant::start_with(&journal, vec![Link::Local(local), Link::Beside(beside)], &data);
+    broker.publish(&topic("e01"), r#"{"values":{"PI-101":1}}"#).await.unwrap();
+    reports.publish(&topic("e01"), r#"{"values":{"PI-101":2}}"#).await.unwrap();
+    broker.publish(&topic("e01"), r#"{"values":{"PI-101":3}}"#).await.unwrap();
+    assert_eq!(plant.values("e01", 1), [1.0, 2.0, 3.0]);
+    // Receipts go where the broker is.
+    let mut receipts = broker.receipts();
+    within(receipts.wait_for(|it| !it.is_empty()), "a receipt").await.unwrap();
+    plant.stop().await.unwrap();
+}

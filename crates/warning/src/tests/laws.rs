@@ -99,6 +99,23 @@ proptest! {
         prop_assert_eq!(&whole.fold, &stopped.fold);
     }
 
+    /// The chain of messages to those outside: each that is news, in order, and nothing else.
+    #[test]
+    fn messages_are_the_news_of_the_journal(acts in acts()) {
+        let plant = live(&acts, &[]);
+        for warning in plant.fold.iter() {
+            let own = changes(&plant).into_iter().filter(|(recorded, change)| {
+                change.transition.is_news() && change.warning.as_ref().unwrap_or(&recorded.id) == &warning.id
+            });
+            let told: Vec<_> = own.map(|(it, change)| (it.id.clone(), it.recorded_at, change.transition)).collect();
+            let kept: Vec<_> = warning.messages.iter().map(|it| (it.event.clone(), it.at, it.transition)).collect();
+            prop_assert_eq!(kept, told);
+            let ended = warning.messages.last().map(|it| it.transition);
+            let ends = matches!(ended, Some(WarningTransition::Closed | WarningTransition::Cancelled));
+            prop_assert_eq!(ends, warning.closed.is_some());
+        }
+    }
+
     #[test]
     fn a_closed_warning_says_nothing_more_and_each_has_one_opening(acts in acts()) {
         let plant = live(&acts, &[]);

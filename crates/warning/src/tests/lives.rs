@@ -253,3 +253,21 @@ fn a_site_that_changes_keeps_what_was_told() {
     assert!(plant.say(70).contains(&"condition_returned e1-u1 yellow park".to_owned()), "its rule is gone");
     assert_eq!(plant.fold.revision(), RevisionNumber(2));
 }
+
+#[test]
+fn of_many_messages_the_opening_and_the_last_ones_are_kept() {
+    let mut plant = Plant::new(vec![rule("high", Colour::Yellow, kinds(&[HIGH]))]);
+    plant.raise(0, "e1-u1-A", HIGH);
+    plant.say(0);
+    let id = plant.warning_id();
+    let opened = plant.journal.last().expect("opened").clone();
+    let EventBody::Warning(change) = &opened.event.body else { panic!("a warning") };
+    for n in 1..=150 {
+        let again =
+            WarningChange { transition: model::WarningTransition::Adjusted, warning: Some(id.clone()), ..(**change).clone() };
+        plant.record("exchange/warnings", at(n), Event { body: EventBody::Warning(Box::new(again)), ..opened.event.clone() });
+    }
+    let messages = &plant.fold.get(&id).expect("open").messages;
+    assert_eq!((messages.len(), &messages[0].event, messages[1].at), (crate::MESSAGES_KEPT, &id, at(52)));
+    assert_eq!(messages.last().map(|it| it.at), Some(at(150)));
+}

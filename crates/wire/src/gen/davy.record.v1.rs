@@ -311,6 +311,16 @@ pub struct AlarmListSnapshot {
     #[prost(message, repeated, tag = "2")]
     pub raises: ::prost::alloc::vec::Vec<super::super::v1::Event>,
 }
+/// A snapshot of what departments reported.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportSnapshot {
+    /// What of the site in force concerns reports.
+    #[prost(message, optional, tag = "1")]
+    pub site: ::core::option::Option<SiteRevision>,
+    /// In a format of its own, with its version.
+    #[prost(bytes = "vec", tag = "2")]
+    pub state: ::prost::alloc::vec::Vec<u8>,
+}
 /// A snapshot of the warnings.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WarningSnapshot {
