@@ -1,8 +1,9 @@
 //! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
-//! In: durable records of `events`; over gRPC subscriptions, committed cursors, and what addressees say of warnings.
-//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` events, fenced; nothing that a crash could take back.
+//! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings; feeds of other Davys.
+//! Out: events in order, each with a cursor, over gRPC or posted to webhooks; `warning.*` events and those of other Davys, fenced; nothing
+//! that a crash could take back.
 //! May not enter: what an event means (a feed knows its filter, the crate warning its rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/runner.rs and webhook/run.rs.
+//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/runner.rs, webhook/run.rs and upstream/inlet.rs.
 
 mod committed;
 mod config;
@@ -17,6 +18,7 @@ mod serve;
 mod start;
 mod subscriptions;
 mod tail;
+mod upstream;
 mod warnings;
 mod webhook;
 
@@ -31,6 +33,7 @@ pub use error::ExchangeError;
 pub use metrics::describe;
 pub use runner::ExchangeRunner;
 pub use serve::Exchange;
+pub use upstream::{UPSTREAMS_MAX, Upstream, check_node};
 pub use webhook::Webhook;
 
 /// What the exchange needs.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
+    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Origin, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
     WarningChange,
 };
 
@@ -85,6 +85,8 @@ pub struct RecordedEvent {
     pub recorded_at: Time,
     /// The fact.
     pub event: Event,
+    /// Who recorded it first; `None`: this Davy.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// What happened, one case a kind of body.

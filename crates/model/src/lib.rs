@@ -8,6 +8,7 @@ mod alarm_list;
 mod error;
 mod event;
 mod id;
+mod origin;
 mod record;
 mod sample;
 mod site;
@@ -26,6 +27,7 @@ pub use id::{
     AlarmId, DepartmentId, EnterpriseId, Epoch, GatewayPath, InstallationId, InvalidId, KeySeq, PARTITIONS, ParkId, Partition,
     PointId, PointNumber, Position, RequestId, RevisionNumber, Subject, WarningRuleId,
 };
+pub use origin::Origin;
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use sample::{Quality, Sample, SampleFlags};
 pub use site::{

@@ -1,9 +1,10 @@
 //! Snapshots of warnings, in a format of its own.
 //!
-//! Version 1, little-endian: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order
+//! Version 2, little-endian: magic `DVWN`, version u32, then the parts in the order of `restore` below; of each value its parts in the order
 //! of `pieces!`. A text is its length (u32) and its bytes; a list or a table is its length (u32) and its items; what may be missing is a byte
 //! (0 or 1) and, after 1, the value; a truth is a byte; a word of a closed set is its text; times and spans are i64. The site is not in it:
 //! whoever restores names the revision that was in force. Counts of alarms, and which warning is open where, are made anew.
+//! Version 1 ends before the origins of warnings, and is read.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -20,8 +21,8 @@ use crate::outcomes::Outcome;
 use crate::rules::Rules;
 use crate::warning::{Closing, Done, Party, Place, Step, Warning};
 
-/// The version of the format that is written and read.
-pub const SNAPSHOT_VERSION: u32 = 1;
+/// The version of the format that is written; it and the one before are read.
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 4] = b"DVWN";
 
@@ -58,6 +59,7 @@ impl Warnings {
         self.closed.write(&mut out);
         self.outcomes.by_request.write(&mut out);
         self.outcomes.in_order.write(&mut out);
+        self.origins.write(&mut out);
         out
     }
 
@@ -68,7 +70,7 @@ impl Warnings {
             return Err(RestoreError::NotASnapshot);
         }
         let found = u32::read(&mut read)?;
-        if found != SNAPSHOT_VERSION {
+        if !(1..=SNAPSHOT_VERSION).contains(&found) {
             return Err(RestoreError::Version { found });
         }
         let mut fold = Self { rules: Rules::of(revision), now: Piece::read(&mut read)?, ..Self::default() };
@@ -78,6 +80,9 @@ impl Warnings {
         fold.closed = Piece::read(&mut read)?;
         fold.outcomes.by_request = Piece::read(&mut read)?;
         fold.outcomes.in_order = Piece::read(&mut read)?;
+        if found > 1 {
+            fold.origins = Piece::read(&mut read)?;
+        }
         if read.at < bytes.len() {
             return Err(read.broken());
         }
@@ -90,7 +95,8 @@ impl Warnings {
         for (key, cell) in &mut self.cells.0 {
             cell.held = held.get(key).copied();
         }
-        let open = self.warnings.values().filter(|warning| warning.closed.is_none());
+        let own = self.warnings.values().filter(|warning| !self.origins.contains_key(&warning.id));
+        let open = own.filter(|warning| warning.closed.is_none());
         self.open = open.map(|it| ((it.topic.clone(), it.place.clone()), it.id.clone())).collect();
     }
 }

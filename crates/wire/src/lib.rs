@@ -23,11 +23,12 @@ mod words;
 pub use alarm::{Beside, alarm_to_v1};
 pub use cursor::{Cursor, CursorError, FilterBinding};
 pub use dead::DeadLetter;
-pub use event::{event_to_v1, recorded_to_v1, v1_to_recorded};
+pub use event::{event_to_v1, recorded_to_kept_v1, recorded_to_v1, v1_to_recorded};
 pub use json::{JsonExtras, event_json};
 pub use pb::{FILE_DESCRIPTOR_SET, record as record_v1, v1};
 pub use record::{
-    DecodeError, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, recorded_events, seal_notice,
+    DecodeError, EventRecord, Kept, UpstreamMark, decode_body, decode_event_record, encode_body, encode_event_record,
+    mark_from_record, mark_to_record, recorded_events, seal_notice,
 };
 pub use site::{point_to_v1, revision_from_record, revision_to_record, site_to_v1};
 pub use status::{Failure, status};

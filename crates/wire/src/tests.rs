@@ -113,7 +113,8 @@ fn raise() -> Event {
 
 #[test]
 fn events_read_back_and_are_named_by_their_place() {
-    let record = EventRecord { input_position: Position(9), epoch: Epoch(7), events: vec![raise(), raise()], site: None };
+    let record =
+        EventRecord { input_position: Position(9), epoch: Epoch(7), events: vec![raise(), raise()], ..EventRecord::default() };
     let bytes = encode_event_record(&record);
     assert_eq!(decode_event_record(&bytes).expect("own bytes"), record);
     let key = Arc::from("engine/68");

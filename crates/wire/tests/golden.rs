@@ -43,7 +43,8 @@ fn event(name: &str, body: EventBody) {
     let scope =
         Scope { park: Some(Arc::from("rugang")), enterprise: Some(Arc::from("e01")), installation: Some(Arc::from("i01")) };
     let event = Event { occurred_at: at(5), subject: Arc::from("e01-PI-101"), scope, revision: RevisionNumber(2), body };
-    let record = EventRecord { input_position: Position(77), epoch: Epoch(0xfeed), events: vec![event], site: None };
+    let record =
+        EventRecord { input_position: Position(77), epoch: Epoch(0xfeed), events: vec![event], ..EventRecord::default() };
     let bytes = golden(name, &encode_event_record(&record));
     assert_eq!(decode_event_record(&bytes).expect("golden"), record, "{name}");
 }

@@ -13,8 +13,8 @@ fn is_pending_late(step: &Step, now: Time) -> bool {
     step.done.is_none() && step.deadline <= now
 }
 
-/// A warning as it is at a moment of journal time.
-pub(crate) fn warning_to_v1(warning: &Warning, now: Time) -> v1::Warning {
+/// A warning as it is at a moment of journal time; `origin` names the Davy that issued it, where that is another one.
+pub(crate) fn warning_to_v1(warning: &Warning, origin: Option<&str>, now: Time) -> v1::Warning {
     let text = |it: &Option<std::sync::Arc<str>>| it.as_deref().unwrap_or_default().to_owned();
     // After its end nothing becomes late any more.
     let now = warning.closed.as_ref().map_or(now, |closing| closing.at);
@@ -43,6 +43,7 @@ pub(crate) fn warning_to_v1(warning: &Warning, now: Time) -> v1::Warning {
         returned_at: warning.returned_at.map(time_to_v1),
         closing: warning.closed.as_ref().map(closing_to_v1),
         late: is_late(warning, now),
+        origin: origin.unwrap_or_default().to_owned(),
     }
 }
 

@@ -63,7 +63,7 @@ impl ListRequest {
         let last = page.last().filter(|_| more);
         v1::ListWarningsResponse {
             next_page_token: last.map(|it| format!("{}/{}", it.opened_at.micros(), it.id)).unwrap_or_default(),
-            warnings: page.into_iter().map(|it| warning_to_v1(it, now)).collect(),
+            warnings: page.into_iter().map(|it| warning_to_v1(it, state.warnings.origin(&it.id), now)).collect(),
             cursor: Cursor::after(epoch, state.position).encode(),
             total_size,
         }

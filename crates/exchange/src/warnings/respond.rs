@@ -102,8 +102,12 @@ fn request_id_or_new(text: &str) -> Result<RequestId, Failure> {
     RequestId::new(&text).map_err(|error| failed(error.to_string()))
 }
 
-/// No such warning, or one that was closed long ago.
-pub(crate) fn unknown(response: &Response) -> Failure {
+/// No such warning, or one that was closed long ago, or one that another Davy issued.
+pub(crate) fn unknown(state: &State, response: &Response) -> Failure {
+    if let Some(node) = state.warnings.origin(&response.warning) {
+        let message = format!("the warning {} was issued by {node}; respond to it there", response.warning);
+        return Failure::new(ErrorKind::Conflict, "issued_elsewhere", message).with("origin", node);
+    }
     let message = format!("no warning {} is open or was closed lately", response.warning);
     Failure::new(ErrorKind::NotFound, "no_such_warning", message)
 }
@@ -124,7 +128,7 @@ pub(crate) fn answer(
         return Err(refused(*refusal, reason, outcome));
     }
     Ok(v1::RespondToWarningResponse {
-        warning: state.warnings.get(&response.warning).map(|warning| warning_to_v1(warning, now)),
+        warning: state.warnings.get(&response.warning).map(|warning| warning_to_v1(warning, None, now)),
         event_id: outcome.event.to_string(),
         cursor: Cursor::after(epoch, outcome.position).encode(),
     })

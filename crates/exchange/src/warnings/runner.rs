@@ -170,7 +170,7 @@ impl Runner {
 
     fn answered(&self, response: &Response) -> Result<v1::RespondToWarningResponse, Failure> {
         let state = self.state.read();
-        let outcome = state.warnings.outcome(&response.request_id).ok_or_else(|| unknown(response))?;
+        let outcome = state.warnings.outcome(&response.request_id).ok_or_else(|| unknown(&state, response))?;
         answer(&state, response, outcome, (self.journal.epoch(), self.journal.now()))
     }
 

@@ -10,5 +10,6 @@ mod mem;
 mod server;
 mod snapshot;
 mod subscriptions;
+mod upstream;
 mod warnings;
 mod webhook;

@@ -96,7 +96,7 @@ impl Log {
     fn put(&mut self, recorded_at: Time, event: Event) {
         let position = Position(self.events.len() as u64 + 1);
         let id = EventId { epoch: Epoch(1), key: Arc::from("engine/1"), key_seq: KeySeq(position.0), ordinal: 0 };
-        self.events.push(RecordedEvent { id, position, ordinal: 0, recorded_at, event });
+        self.events.push(RecordedEvent { id, position, ordinal: 0, recorded_at, event, origin: None });
     }
 
     fn moved(&mut self, seconds: i64, alarm: Alarm, transition: Transition, state: AlarmState) {

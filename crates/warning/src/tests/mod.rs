@@ -96,7 +96,7 @@ impl Plant {
     pub(super) fn record(&mut self, key: &str, recorded_at: Time, event: Event) -> EventId {
         let seq = self.journal.len() as u64 + 1;
         let id = EventId { epoch: Epoch(7), key: Arc::from(key), key_seq: KeySeq(seq), ordinal: 0 };
-        let recorded = RecordedEvent { id: id.clone(), position: Position(seq), ordinal: 0, recorded_at, event };
+        let recorded = RecordedEvent { id: id.clone(), position: Position(seq), ordinal: 0, recorded_at, event, origin: None };
         self.fold.apply(&recorded);
         self.journal.push(recorded);
         id
