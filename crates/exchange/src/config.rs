@@ -29,6 +29,18 @@ pub struct Config {
     pub responses_max: usize,
 }
 
+impl Config {
+    /// How the desks of the exchange are run.
+    pub(crate) const fn desk(&self) -> desk::Config {
+        desk::Config {
+            look_every: self.poll_interval,
+            snapshot_records: self.snapshot_records,
+            asks_max: self.responses_max,
+            wait_limit: self.wait_limit,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

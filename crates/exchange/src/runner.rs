@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use desk::DeskRunner;
 use journal::{Follower, Journal, JournalError, JournalId, Key, Level};
 use metrics::gauge;
 use model::{Epoch, ErrorKind, Position};
@@ -22,7 +23,7 @@ use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
 use crate::tail::Tail;
 use crate::upstream::Board;
-use crate::warnings::WarningRunner;
+use crate::warnings::WarningClerk;
 use crate::{Config, ExchangeError, upstream, webhook};
 
 /// What feeds share.
@@ -146,14 +147,14 @@ impl Hub {
 pub struct ExchangeRunner {
     hub: Arc<Hub>,
     latch: Latch,
-    warnings: WarningRunner,
+    warnings: DeskRunner<WarningClerk>,
 }
 
 impl ExchangeRunner {
     pub(crate) fn new(
         journal: Arc<dyn Journal>,
         latch: Latch,
-        warnings: WarningRunner,
+        warnings: DeskRunner<WarningClerk>,
         config: Config,
         shutdown: Shutdown,
     ) -> (Self, Arc<Hub>) {
@@ -180,8 +181,9 @@ impl ExchangeRunner {
         let Self { hub, latch, warnings } = self;
         let shutdown = hub.shutdown.clone();
         // Where one of them fails the others are dropped: what it has not kept as a snapshot it reads again.
+        let warnings = async { warnings.run(&shutdown).await.map_err(ExchangeError::Journal) };
         let upstreams = Box::pin(upstream::run(Arc::clone(&hub)));
-        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings.run(&shutdown)), upstreams).map(drop)
+        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings), upstreams).map(drop)
     }
 
     async fn feed(hub: Arc<Hub>, latch: Latch) -> Result<(), ExchangeError> {

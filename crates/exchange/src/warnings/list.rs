@@ -1,11 +1,11 @@
 //! `ListWarnings`: filters and pages. The list is of the present, and never cut by time (traps 46a).
 
-use model::{Colour, Epoch, EventId, Time};
-use warning::Warning;
+use desk::Standing;
+use model::{Colour, EventId, Time};
+use warning::{Warning, Warnings};
 use wire::{Cursor, Failure, v1};
 
 use super::convert::{is_late, warning_to_v1};
-use super::fold::State;
 
 const PAGE_MAX: i32 = 1_000;
 const PAGE_DEFAULT: i32 = 100;
@@ -52,8 +52,9 @@ impl ListRequest {
     }
 
     /// One page of the list as it is at a moment of journal time.
-    pub(crate) fn page(&self, state: &State, epoch: Epoch, now: Time) -> v1::ListWarningsResponse {
-        let mut found: Vec<_> = state.warnings.iter().filter(|it| self.lets_through(it, now)).collect();
+    pub(crate) fn page(&self, warnings: &Warnings, standing: Standing) -> v1::ListWarningsResponse {
+        let Standing { epoch, position, now } = standing;
+        let mut found: Vec<_> = warnings.iter().filter(|it| self.lets_through(it, now)).collect();
         found.sort_by_key(|it| order(it));
         let total_size = i32::try_from(found.len()).unwrap_or(i32::MAX);
         let rest = found.into_iter().skip_while(|it| self.after.as_ref().is_some_and(|after| order(it) <= *after));
@@ -63,8 +64,8 @@ impl ListRequest {
         let last = page.last().filter(|_| more);
         v1::ListWarningsResponse {
             next_page_token: last.map(|it| format!("{}/{}", it.opened_at.micros(), it.id)).unwrap_or_default(),
-            warnings: page.into_iter().map(|it| warning_to_v1(it, state.warnings.origin(&it.id), now)).collect(),
-            cursor: Cursor::after(epoch, state.position).encode(),
+            warnings: page.into_iter().map(|it| warning_to_v1(it, warnings.origin(&it.id), now)).collect(),
+            cursor: Cursor::after(epoch, position).encode(),
             total_size,
         }
     }

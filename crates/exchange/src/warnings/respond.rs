@@ -1,66 +1,17 @@
-//! `RespondToWarning`: checked here, judged by the runner on the durable state, answered by what is on record.
+//! `RespondToWarning`: its fields are checked here; what it does is judged at the desk.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use model::{DepartmentId, Epoch, ErrorKind, EventId, RequestId, Time, WarningAction, WarningRefusal};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
-use warning::{Outcome, Response};
-use wire::{Cursor, Failure, v1};
-
-use super::convert::warning_to_v1;
-use super::fold::State;
+use model::{DepartmentId, ErrorKind, EventId, RequestId, WarningAction};
+use warning::Response;
+use wire::{Failure, v1};
 
 const ACTOR_MAX: usize = 200;
 const TEXT_MAX: usize = 2_000;
 const EVIDENCE_MAX: usize = 100;
 
-/// A response on its way to the runner, and where its answer goes.
-pub(crate) struct Ask {
-    pub(crate) response: Response,
-    pub(crate) answer: oneshot::Sender<Result<v1::RespondToWarningResponse, Failure>>,
-}
-
-/// The way to the runner.
-#[derive(Clone)]
-pub(crate) struct Desk {
-    asks: mpsc::Sender<Ask>,
-    wait_limit: Duration,
-}
-
-impl Desk {
-    /// At most so many wait at the same time; one more is refused.
-    pub(crate) fn new(waiting_max: usize, wait_limit: Duration) -> (Self, mpsc::Receiver<Ask>) {
-        let (asks, inbox) = mpsc::channel(waiting_max.max(1));
-        (Self { asks, wait_limit }, inbox)
-    }
-
-    /// Waits for the durable outcome; a caller who gives up repeats with the same request id.
-    pub(crate) async fn respond(&self, request: v1::RespondToWarningRequest) -> Result<v1::RespondToWarningResponse, Failure> {
-        let response = check(request)?;
-        let request_id = response.request_id.clone();
-        let (answer, answered) = oneshot::channel();
-        self.asks.try_send(Ask { response, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                Failure::new(ErrorKind::Exhausted, "too_many_responses", "too many responses wait to be taken; try again")
-            }
-            mpsc::error::TrySendError::Closed(_) => {
-                Failure::new(ErrorKind::Unavailable, "stopping", "responses are not taken at present; try again")
-            }
-        })?;
-        match timeout(self.wait_limit, answered).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => {
-                let request_id = request_id.as_str();
-                let message = format!("outcome not known yet; repeat with the same request_id `{request_id}`");
-                Err(Failure::new(ErrorKind::Unavailable, "outcome_unknown", message).with("request_id", request_id))
-            }
-        }
-    }
-}
-
-fn check(request: v1::RespondToWarningRequest) -> Result<Response, Failure> {
+/// A request whose every field holds.
+pub(crate) fn check(request: v1::RespondToWarningRequest) -> Result<Response, Failure> {
     let v1::RespondToWarningRequest { request_id, warning, department, action, actor, text, evidence } = request;
     if actor.trim().is_empty() || actor.chars().count() > ACTOR_MAX {
         return Err(Failure::field("actor", format!("say who: 1 to {ACTOR_MAX} characters")));
@@ -100,47 +51,6 @@ fn request_id_or_new(text: &str) -> Result<RequestId, Failure> {
         write!(text, "{byte:02x}").map_err(|error| failed(error.to_string()))?;
     }
     RequestId::new(&text).map_err(|error| failed(error.to_string()))
-}
-
-/// No such warning, or one that was closed long ago, or one that another Davy issued.
-pub(crate) fn unknown(state: &State, response: &Response) -> Failure {
-    if let Some(node) = state.warnings.origin(&response.warning) {
-        let message = format!("the warning {} was issued by {node}; respond to it there", response.warning);
-        return Failure::new(ErrorKind::Conflict, "issued_elsewhere", message).with("origin", node);
-    }
-    let message = format!("no warning {} is open or was closed lately", response.warning);
-    Failure::new(ErrorKind::NotFound, "no_such_warning", message)
-}
-
-/// The answer to a response from its recorded outcome.
-pub(crate) fn answer(
-    state: &State,
-    response: &Response,
-    outcome: &Outcome,
-    (epoch, now): (Epoch, Time),
-) -> Result<v1::RespondToWarningResponse, Failure> {
-    let same =
-        (&outcome.warning, &outcome.department, outcome.action) == (&response.warning, &response.department, response.action);
-    if !same {
-        return Err(Failure::field("request_id", "it was used for another response within the last 24 h; use a new one"));
-    }
-    if let Some((refusal, reason)) = &outcome.refused {
-        return Err(refused(*refusal, reason, outcome));
-    }
-    Ok(v1::RespondToWarningResponse {
-        warning: state.warnings.get(&response.warning).map(|warning| warning_to_v1(warning, None, now)),
-        event_id: outcome.event.to_string(),
-        cursor: Cursor::after(epoch, outcome.position).encode(),
-    })
-}
-
-fn refused(refusal: WarningRefusal, reason: &str, outcome: &Outcome) -> Failure {
-    let kind = match refusal {
-        WarningRefusal::NoEvidence => ErrorKind::InvalidInput,
-        WarningRefusal::NotAddressed | WarningRefusal::WrongState | WarningRefusal::NotAllowed => ErrorKind::Conflict,
-    };
-    let message = format!("{} by {} was refused: {reason}", outcome.action.as_str(), outcome.department);
-    Failure::new(kind, refusal.as_str(), message).with("event_id", outcome.event.to_string())
 }
 
 #[cfg(test)]
