@@ -19,5 +19,6 @@ mod simulate;
 mod sites;
 mod slow;
 mod supervised;
+mod upstream;
 mod warnings;
 mod webhook;

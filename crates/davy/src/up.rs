@@ -107,7 +107,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Feeds and warnings.
+/// Feeds, warnings, and the feeds of others.
 fn start_exchange(
     settings: &Settings,
     journal: &Arc<dyn Journal>,
@@ -118,7 +118,12 @@ fn start_exchange(
         journal: Arc::clone(journal),
         latch: health.latch("exchange"),
         warnings: health.latch("warnings"),
-        config: exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() },
+        config: exchange::Config {
+            webhooks: settings.webhooks.clone(),
+            upstreams: settings.upstreams.clone(),
+            node: settings.node.clone(),
+            ..exchange::Config::default()
+        },
     };
     let (service, exchange) = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
     parts.start(Stage::Serve, "exchange", |_| exchange.run());

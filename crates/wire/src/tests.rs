@@ -124,6 +124,27 @@ fn events_read_back_and_are_named_by_their_place() {
 }
 
 #[test]
+fn events_of_another_davy_keep_their_names() {
+    let origin = Arc::new(model::Origin { node: Arc::from("county-a"), recorded_at: Time::YEAR_2000 });
+    let id = model::EventId { epoch: Epoch(2), key: Arc::from("engine/9"), key_seq: KeySeq(3), ordinal: 7 };
+    let kept =
+        vec![Some(crate::Kept { id: Some(id.clone()), origin: Arc::clone(&origin) }), Some(crate::Kept { id: None, origin })];
+    let record = EventRecord { events: vec![raise(), raise(), raise()], kept, ..EventRecord::default() };
+    let decoded = decode_event_record(&encode_event_record(&record)).expect("own bytes");
+    let key = Arc::from("upstream/a");
+    let named: Vec<_> = recorded_events(decoded, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).collect();
+    let names: Vec<_> = named.iter().map(|it| (it.id.to_string(), it.node())).collect();
+    let own = |ordinal: u32| format!("0000000000000008-upstream/a-5-{ordinal}");
+    assert_eq!(names, [(id.to_string(), "county-a"), (own(1), "county-a"), (own(2), "")]);
+    let fed =
+        crate::v1_to_recorded(&crate::recorded_to_v1(&named[0], &Cursor::after(Epoch(8), Position(44)))).expect("reads back");
+    assert_eq!((&fed.id, &fed.origin), (&named[0].id, &named[0].origin));
+    let line = event_json(&named[0], JsonExtras::Bare);
+    let told = r#""revision":1,"origin":"county-a","origin_recorded_at":"2000-01-01T00:00:00.000000Z","alarm":"high""#;
+    assert!(line.contains(told), "{line}");
+}
+
+#[test]
 fn a_line_of_json_has_its_keys_in_order() {
     let record = EventRecord { epoch: Epoch(7), events: vec![raise()], ..EventRecord::default() };
     let key = Arc::from("engine/68");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::{EventId, Origin, RecordedEvent};
 use wire::v1;
 
+use super::check_node;
 use super::taken::Taken;
 
 /// Why an event is not taken.
@@ -45,6 +46,9 @@ pub(crate) fn judge(event: &v1::Event, taken: &Taken, upstream: &Arc<str>, own_n
         return Err(Skip::NotCarried);
     }
     let id = EventId::parse(&event.id).ok_or(Skip::Unreadable)?;
+    if !event.origin.is_empty() && check_node(&event.origin).is_err() {
+        return Err(Skip::Unreadable);
+    }
     // What another Davy says of our alarms carries our name and its own id.
     if taken.is_own(&id) || event.origin == own_node {
         return Err(Skip::Own);
@@ -93,6 +97,7 @@ mod tests {
             assert_eq!(judged(&event("0000000000000002-journal-1-0", kind), &taken), Err(Skip::NotCarried), "{kind}");
         }
         assert_eq!(judged(&event("7", "source.down"), &taken), Err(Skip::Unreadable));
+        assert_eq!(judged(&v1::Event { origin: "a\u{1b}[2J".to_owned(), ..theirs.clone() }, &taken), Err(Skip::Unreadable));
         assert_eq!(judged(&v1::Event { body: None, ..theirs.clone() }, &taken), Err(Skip::Unreadable));
         taken.take(&EventId::parse(&theirs.id).expect("valid"));
         assert_eq!(judged(&theirs, &taken), Err(Skip::Duplicate));

@@ -99,6 +99,13 @@ impl Log {
         self.events.push(RecordedEvent { id, position, ordinal: 0, recorded_at, event, origin: None });
     }
 
+    /// As if another Davy had recorded all of it.
+    fn of_another(mut self) -> Self {
+        let origin = Arc::new(model::Origin { node: Arc::from("county-a"), recorded_at: at(0) });
+        self.events.iter_mut().for_each(|event| event.origin = Some(Arc::clone(&origin)));
+        self
+    }
+
     fn moved(&mut self, seconds: i64, alarm: Alarm, transition: Transition, state: AlarmState) {
         let body = EventBody::Alarm(Box::new(alarm.transition(transition, state, transition == Transition::Raised)));
         self.write(at(seconds), at(seconds), alarm.point, body);
