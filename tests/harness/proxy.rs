@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -33,6 +33,8 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Wire {
+    /// The server's port.
+    server: AtomicU16,
     /// What may still pass, by way; all connections together.
     left: [AtomicI64; 2],
     /// How often it was cut; a change ends every connection.
@@ -44,14 +46,23 @@ impl Proxy {
     pub async fn start(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
-        let wire = Arc::new(Wire { left: [AtomicI64::new(ENDLESS), AtomicI64::new(ENDLESS)], cuts: watch::Sender::new(0) });
-        let task = tokio::spawn(accept(listener, server, Arc::clone(&wire)));
+        let wire = Arc::new(Wire {
+            server: AtomicU16::new(server),
+            left: [AtomicI64::new(ENDLESS), AtomicI64::new(ENDLESS)],
+            cuts: watch::Sender::new(0),
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&wire)));
         Self { port, wire, task }
     }
 
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The server has another port from now on.
+    pub fn leads_to(&self, server: u16) {
+        self.wire.server.store(server, Ordering::SeqCst);
     }
 
     /// Ends all connections when so many more bytes have passed that way; those made later last.
@@ -62,6 +73,11 @@ impl Proxy {
     /// Takes back what `cut_after` said; how often the wire has been cut so far.
     pub fn mend(&self) -> u64 {
         self.wire.left.iter().for_each(|left| left.store(ENDLESS, Ordering::SeqCst));
+        self.cuts()
+    }
+
+    /// How often the wire has been cut so far.
+    pub fn cuts(&self) -> u64 {
         *self.wire.cuts.borrow()
     }
 }
@@ -80,8 +96,9 @@ impl Wire {
     }
 }
 
-async fn accept(listener: TcpListener, server: u16, wire: Arc<Wire>) {
+async fn accept(listener: TcpListener, wire: Arc<Wire>) {
     while let Ok((client, _)) = listener.accept().await {
+        let server = wire.server.load(Ordering::SeqCst);
         let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else { continue };
         // What the proxy gets it passes on at once; waiting is for the ends to do.
         drop(client.set_nodelay(true).and_then(|()| server.set_nodelay(true)));

@@ -23,5 +23,6 @@ mod simulate;
 mod sites;
 mod slow;
 mod supervised;
+mod upstream;
 mod warnings;
 mod webhook;

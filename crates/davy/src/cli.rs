@@ -167,6 +167,12 @@ pub struct UpArgs {
     /// HTTP address for /healthz, /readyz, /metrics [default: 127.0.0.1:8080].
     #[arg(long, env = "DAVY_HTTP_LISTEN")]
     pub http_listen: Option<SocketAddr>,
+    /// Take the events of another Davy: [NAME=]URL, may be repeated [NAME: the host].
+    #[arg(long, env = "DAVY_UPSTREAM", value_delimiter = ',')]
+    pub upstream: Vec<String>,
+    /// The name by which others know the events of this Davy, such as county-a; it should stay what it is.
+    #[arg(long, env = "DAVY_NODE")]
+    pub node: Option<String>,
     /// More new alarms than this at one operator position, within the window, begin a flood [default: 10].
     #[arg(long, env = "DAVY_FLOOD_START_ABOVE")]
     pub flood_start_above: Option<u32>,

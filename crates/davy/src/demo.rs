@@ -122,7 +122,7 @@ async fn watch(channel: &Channel, start: &mut Start) {
 
 async fn answer(alarms: &mut AlarmServiceClient<Channel>, recorded: &RecordedEvent) {
     let EventBody::Alarm(alarm) = &recorded.event.body else { return };
-    if alarm.quantity != Quantity::CombustibleGas {
+    if alarm.quantity != Quantity::CombustibleGas || recorded.is_foreign() {
         return;
     }
     let (point, rule) = (recorded.event.subject.to_string(), alarm.alarm.to_string());

@@ -19,6 +19,7 @@ mod serve_grpc;
 mod settings;
 mod site_files;
 mod up;
+mod upstreams;
 mod webhooks;
 
 pub use settings::Settings;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use exchange::Webhook;
+use exchange::{Upstream, Webhook};
 use figures::FloodConfig;
 use ingest::MqttConfig;
 use model::Span;
@@ -15,7 +15,9 @@ use store::{Policy, StoreUrl};
 use crate::cli::UpArgs;
 use crate::exit::CommandError;
 use crate::history::History;
-use crate::webhooks::{Written, webhooks};
+use crate::upstreams::upstreams;
+use crate::webhooks::webhooks;
+use crate::{upstreams as written_upstreams, webhooks as written_webhooks};
 
 /// What `up` runs with.
 #[derive(Debug)]
@@ -50,6 +52,10 @@ pub struct Settings {
     pub flood: FloodConfig,
     /// Whose HTTP servers get the feed pushed.
     pub webhooks: Vec<Webhook>,
+    /// Whose events are taken.
+    pub upstreams: Vec<Upstream>,
+    /// The name by which others know events of this Davy; `None`: one of its own making.
+    pub node: Option<String>,
 }
 
 /// The same keys as the flags; unknown ones are errors.
@@ -70,7 +76,9 @@ struct File {
     flood_end_below: Option<u32>,
     flood_window_minutes: Option<u32>,
     history: Option<History>,
-    webhook: Option<Vec<Written>>,
+    webhook: Option<Vec<written_webhooks::Written>>,
+    upstream: Option<Vec<written_upstreams::Written>>,
+    node: Option<String>,
 }
 
 impl Settings {
@@ -104,6 +112,11 @@ impl Settings {
         );
         let history = file.history.unwrap_or_default().policy(&mut faults);
         let webhooks = webhooks(file.webhook.unwrap_or_default(), &mut faults);
+        let upstreams = upstreams(file.upstream.unwrap_or_default(), &args.upstream, &mut faults);
+        let node = args.node.clone().or(file.node);
+        if let Some(Err(fault)) = node.as_deref().map(exchange::check_node) {
+            faults.push(format!("--node {}: {}", node.as_deref().unwrap_or_default(), fault.message));
+        }
         let site = args.site.clone().or(file.site);
         if site.is_none() && !args.demo {
             faults.push("--site is missing; give a site file or a folder of them, or try `davy up --demo`".to_owned());
@@ -133,6 +146,8 @@ impl Settings {
             http_listen: args.http_listen.or(file.http_listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_080))),
             flood,
             webhooks,
+            upstreams,
+            node,
         })
     }
 }

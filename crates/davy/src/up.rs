@@ -115,7 +115,7 @@ pub async fn up(settings: Settings, shutdown: Shutdown) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Feeds, warnings and reports; warnings also as pages of HTTP.
+/// Feeds, warnings, reports, and the feeds of others; warnings also as pages of HTTP.
 fn start_exchange(
     settings: &Settings,
     journal: &Arc<dyn Journal>,
@@ -129,7 +129,12 @@ fn start_exchange(
         warnings: health.latch("warnings"),
         reports: health.latch("reports"),
         samples: Some(Arc::new(samples)),
-        config: exchange::Config { webhooks: settings.webhooks.clone(), ..exchange::Config::default() },
+        config: exchange::Config {
+            webhooks: settings.webhooks.clone(),
+            upstreams: settings.upstreams.clone(),
+            node: settings.node.clone(),
+            ..exchange::Config::default()
+        },
     };
     let exchange::Built { service, alerts, runner } = exchange::exchange_service(exchange, parts.stop(Stage::Serve));
     parts.start(Stage::Serve, "exchange", |_| runner.run());

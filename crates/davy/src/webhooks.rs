@@ -58,20 +58,22 @@ pub(crate) fn webhooks(written: Vec<Written>, faults: &mut Vec<String>) -> Vec<W
 
 fn webhook(one: Written) -> Result<Webhook, String> {
     let secrets = secrets(&one.secret_file)?;
-    let wrong = |word: &str| format!("min-priority = \"{word}\": use critical, high, medium or low");
-    let min_priority = match &one.min_priority {
-        Some(word) => wire::priority_to_v1(Priority::parse(word).ok_or_else(|| wrong(word))?),
-        None => v1::Priority::Unspecified,
-    };
     let filter = v1::EventFilter {
         kinds: one.kinds,
         parks: one.parks,
         enterprises: one.enterprises,
         installations: one.installations,
-        min_priority: min_priority.into(),
+        min_priority: min_priority(one.min_priority.as_deref())?.into(),
     };
     Webhook::new(&one.name, &one.url, secrets, filter)
         .map_err(|failure| format!("{}: {}", failure.field.unwrap_or("webhook"), failure.message))
+}
+
+/// The least priority of alarms by its word.
+pub(crate) fn min_priority(word: Option<&str>) -> Result<v1::Priority, String> {
+    let wrong = |word: &str| format!("min-priority = \"{word}\": use critical, high, medium or low");
+    let Some(word) = word else { return Ok(v1::Priority::Unspecified) };
+    Priority::parse(word).map(wire::priority_to_v1).ok_or_else(|| wrong(word))
 }
 
 fn secrets(path: &Path) -> Result<Vec<Secret>, String> {

@@ -230,7 +230,7 @@ impl Engine {
             }
             let events = std::mem::take(&mut events);
             let count = events.len() as u64;
-            let output = EventRecord { input_position: record.position, epoch: record.epoch, events, site: None };
+            let output = EventRecord { input_position: record.position, epoch: record.epoch, events, ..EventRecord::default() };
             let body = wire::encode_event_record(&output);
             if !self.is_recorded(record.position, &body).await? {
                 told += count;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Webhook;
+use crate::{Upstream, Webhook};
 
 /// How feeds are served.
 #[derive(Clone, Debug)]
@@ -21,6 +21,10 @@ pub struct Config {
     pub snapshot_records: u64,
     /// Feeds that are pushed to HTTP servers of others.
     pub webhooks: Vec<Webhook>,
+    /// Other Davys whose events are taken.
+    pub upstreams: Vec<Upstream>,
+    /// The name by which others know events of this Davy; `None`: one of the journal's own.
+    pub node: Option<String>,
     /// Responses to warnings that wait to be taken; one more is refused.
     pub responses_max: usize,
 }
@@ -47,6 +51,8 @@ impl Default for Config {
             wait_limit: Duration::from_secs(10),
             snapshot_records: 10_000,
             webhooks: Vec::new(),
+            upstreams: Vec::new(),
+            node: None,
             responses_max: 100,
         }
     }

@@ -1,8 +1,8 @@
 //! The exchange: shares durable events with the platforms that have to act, as feeds that resume at a cursor; warns them, and hears them.
-//! In: durable records of `events`; over gRPC subscriptions, committed cursors, what addressees say of warnings, what departments report and ask.
-//! Out: events in order, each with a cursor, by gRPC or webhook; its own events, fenced; alerts of CAP; nothing that a crash could take back.
+//! In: durable records of `events`; over gRPC subscriptions, committed cursors, responses, reports and requests of departments; feeds of other Davys.
+//! Out: events in order, each with a cursor, by gRPC or webhook; its own events and those of other Davys, fenced; alerts of CAP; all of it durable.
 //! May not enter: what an event means (a feed knows its filter, the crates warning, report and casework their rules), any database, any other service.
-//! Start at feed.rs (one subscriber) and start.rs (where it begins), then warnings/mod.rs, reports/mod.rs, casework/mod.rs, alerts/mod.rs, webhook/run.rs.
+//! Start at feed.rs (one subscriber), start.rs (where it begins), then warnings/, reports/, casework/, alerts/ (mod.rs), webhook/run.rs, upstream/inlet.rs.
 
 mod alerts;
 mod casework;
@@ -21,6 +21,7 @@ mod serve;
 mod start;
 mod subscriptions;
 mod tail;
+mod upstream;
 mod warnings;
 mod webhook;
 
@@ -39,6 +40,7 @@ pub use metrics::describe;
 pub use reports::{NotTaken, Samples};
 pub use runner::ExchangeRunner;
 pub use serve::Exchange;
+pub use upstream::{UPSTREAMS_MAX, Upstream, check_node};
 pub use webhook::Webhook;
 
 /// What the exchange needs.

@@ -1,5 +1,5 @@
 //! What feeds share, and the loops beside them: one keeps the list of open alarms, loads the committed cursors and tells how far feeds are
-//! behind, the others keep the warnings, make their pictures and take reports.
+//! behind, others keep the warnings, make their pictures, take reports, and take the events of upstreams.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use journal::{Follower, Journal, JournalError, JournalId, Key, Level};
 use metrics::gauge;
-use model::{ErrorKind, Position};
+use model::{Epoch, ErrorKind, Position};
 use parking_lot::{Mutex, RwLock};
 use service::{Component, Latch, Shutdown};
 use tokio::sync::watch;
@@ -22,8 +22,10 @@ use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
 use crate::reports::ReportClerk;
 use crate::tail::Tail;
+use crate::reports::ReportClerk;
+use crate::upstream::Board;
 use crate::warnings::WarningRunner;
-use crate::{Config, ExchangeError, webhook};
+use crate::{Config, ExchangeError, upstream, webhook};
 
 /// What feeds share.
 pub(crate) struct Hub {
@@ -38,6 +40,8 @@ pub(crate) struct Hub {
     /// Whether the committed cursors are there.
     pub(crate) loaded: watch::Sender<bool>,
     seats: Mutex<Seats>,
+    /// How it is with each upstream.
+    pub(crate) upstreams: Board,
     /// What is wrong with webhooks, by name.
     troubles: Mutex<BTreeMap<String, String>>,
 }
@@ -162,6 +166,7 @@ impl ExchangeRunner {
         shutdown: Shutdown,
     ) -> (Self, Arc<Hub>) {
         let committed = Committed::new(Arc::clone(&journal), config.subscriptions_max);
+        let upstreams = Board::new(node(&config, journal.epoch()), &config.upstreams, journal.now());
         let hub = Arc::new(Hub {
             journal,
             config,
@@ -172,6 +177,7 @@ impl ExchangeRunner {
             folded: watch::channel(None).0,
             loaded: watch::channel(false).0,
             seats: Mutex::default(),
+            upstreams,
             troubles: Mutex::default(),
         });
         (Self { hub: Arc::clone(&hub), latch, desks }, hub)
@@ -181,10 +187,11 @@ impl ExchangeRunner {
     pub async fn run(self) -> Result<(), ExchangeError> {
         let Self { hub, latch, desks } = self;
         let shutdown = hub.shutdown.clone();
-        // Where one of them fails the other is dropped: what it has not kept as a snapshot it reads again.
+        // Where one of them fails the others are dropped: what it has not kept as a snapshot it reads again.
         let warnings = async { desks.warnings.run(&shutdown).await.map_err(ExchangeError::Journal) };
         let reports = async { desks.reports.run(&shutdown).await.map_err(ExchangeError::Journal) };
-        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings), Box::pin(reports)).map(drop)
+        let upstreams = Box::pin(upstream::run(Arc::clone(&hub)));
+        tokio::try_join!(Box::pin(Self::feed(hub, latch)), Box::pin(warnings), Box::pin(reports), upstreams).map(drop)
     }
 
     async fn feed(hub: Arc<Hub>, latch: Latch) -> Result<(), ExchangeError> {
@@ -219,6 +226,11 @@ impl ExchangeRunner {
         }
         followed
     }
+}
+
+/// As the settings say, or by the journal: the same over restarts.
+fn node(config: &Config, epoch: Epoch) -> String {
+    config.node.clone().unwrap_or_else(|| format!("davy-{:08x}", epoch.0 >> 32))
 }
 
 async fn follow(hub: &Hub, follower: &mut Follower<SharedOpen>, health: &Component) -> Result<(), JournalError> {
@@ -266,8 +278,11 @@ fn note_kept(kept: Result<Result<(), JournalError>, JoinError>) {
 
 fn tell_health(hub: &Hub, health: &Component) {
     gauge!(LAG).set(u32::try_from(hub.lag()).unwrap_or(u32::MAX));
+    hub.upstreams.tell(hub.journal.now());
     match hub.tail.unreadable() {
-        0 => hub.troubled().map_or_else(|| health.ready(), |trouble| health.degraded(trouble)),
+        0 => {
+            hub.troubled().or_else(|| hub.upstreams.troubled()).map_or_else(|| health.ready(), |trouble| health.degraded(trouble))
+        }
         unreadable => health.degraded(format!("{unreadable} records of events could not be read and were passed over")),
     }
 }

@@ -78,6 +78,13 @@ impl v1::exchange_service_server::ExchangeService for Exchange {
         subscriptions::list(&self.hub, &request.into_inner()).await.map(Response::new).map_err(refused)
     }
 
+    async fn list_upstreams(
+        &self,
+        _request: Request<v1::ListUpstreamsRequest>,
+    ) -> Result<Response<v1::ListUpstreamsResponse>, Status> {
+        Ok(Response::new(self.hub.upstreams.list(self.hub.journal.now())))
+    }
+
     async fn list_warnings(
         &self,
         request: Request<v1::ListWarningsRequest>,

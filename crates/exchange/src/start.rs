@@ -145,7 +145,7 @@ async fn snapshot(hub: &Hub, filter: &Filter, binding: FilterBinding) -> Result<
 
 impl Hub {
     /// Waits until the list of open alarms stands at a position or later.
-    async fn folded(&self, target: Position) -> Result<(), Failure> {
+    pub(crate) async fn folded(&self, target: Position) -> Result<(), Failure> {
         let mut folded = self.folded.subscribe();
         let waited = timeout(self.config.wait_limit, folded.wait_for(|it| it.is_some_and(|it| it >= target))).await;
         self.waited(matches!(waited, Ok(Ok(_))))

@@ -112,7 +112,7 @@ mod tests {
         let (subject, scope, revision) = (Arc::from("p"), Scope::default(), RevisionNumber(1));
         let event = Event { occurred_at: Time::YEAR_2000, subject, scope, revision, body };
         let id = EventId { epoch: Epoch(1), key: Arc::from("engine/1"), key_seq: KeySeq(1), ordinal: 0 };
-        let one = RecordedEvent { id, position: Position(1), ordinal: 0, recorded_at: Time::YEAR_2000, event };
+        let one = RecordedEvent { id, position: Position(1), ordinal: 0, recorded_at: Time::YEAR_2000, event, origin: None };
         Arc::new(vec![one; count])
     }
 

@@ -128,7 +128,8 @@ impl Table {
     /// Takes the next event in the order of the journal; what is no alarm transition, or comes after the period, changes nothing.
     pub fn take(&mut self, recorded: &RecordedEvent) {
         let Some(alarm) = transition(&recorded.event) else { return };
-        if recorded.recorded_at >= self.tallies.period.to {
+        // The figures of another Davy's operators are its own.
+        if recorded.is_foreign() || recorded.recorded_at >= self.tallies.period.to {
             return;
         }
         let key = (Arc::clone(&recorded.event.subject), alarm.alarm.clone());

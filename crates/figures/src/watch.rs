@@ -129,6 +129,10 @@ impl Watch {
     /// Takes the next event in the order of the journal.
     pub fn apply(&mut self, recorded: &RecordedEvent) {
         self.now = self.now.max(recorded.recorded_at);
+        // What another Davy judges it also watches; its operators are not ours.
+        if recorded.is_foreign() {
+            return;
+        }
         match &recorded.event.body {
             EventBody::Nuisance(nuisance) => self.said(&recorded.event, nuisance),
             EventBody::Flood(change) => self.told(&recorded.event.subject, change),

@@ -97,12 +97,7 @@ fn event_row(recorded: RecordedEvent) -> EventRow {
     let text = |it: &Option<Arc<str>>| it.as_deref().unwrap_or_default().to_owned();
     let scope = &recorded.event.scope;
     let id = recorded.id.to_string();
-    // Without a cursor: that is made when it is asked for, in the epoch of then.
-    let body = wire::v1::Event {
-        id: id.clone(),
-        recorded_at: Some(wire::time_to_v1(recorded.recorded_at)),
-        ..wire::event_to_v1(&recorded.event)
-    };
+    let body = wire::recorded_to_kept_v1(&recorded);
     EventRow {
         position: recorded.position,
         ordinal: recorded.ordinal,

@@ -116,10 +116,17 @@ fn transition(event: &RecordedEvent) -> Option<&AlarmTransition> {
     }
 }
 
-/// The open and hidden alarms after some prefix of the event journal.
+/// An alarm of some Davy: of two that name a point alike, each has its own. Own ones, whose node is empty, come first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    key: AlarmKey,
+    node: Arc<str>,
+}
+
+/// The open and hidden alarms after some prefix of the event journal, those of other Davys among them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlarmList {
-    open: BTreeMap<AlarmKey, OpenAlarm>,
+    open: BTreeMap<Entry, OpenAlarm>,
 }
 
 impl AlarmList {
@@ -127,21 +134,29 @@ impl AlarmList {
     pub fn apply(&mut self, event: &RecordedEvent) {
         let Some(alarm) = transition(event) else { return };
         let key = (Arc::clone(&event.event.subject), alarm.alarm.clone());
+        let entry = Entry { key, node: event.origin.as_ref().map_or_else(|| Arc::from(""), |it| Arc::clone(&it.node)) };
         if alarm.state == AlarmState::Normal {
-            self.open.remove(&key);
+            self.open.remove(&entry);
             return;
         }
-        self.open.entry(key).or_insert_with(|| OpenAlarm::new(event)).take(event, alarm);
+        self.open.entry(entry).or_insert_with(|| OpenAlarm::new(event)).take(event, alarm);
     }
 
-    /// One open or hidden alarm.
+    /// One open or hidden alarm: of several that are named so the own one, or that of the first Davy by name.
     pub fn get(&self, point: &str, alarm: &AlarmId) -> Option<&OpenAlarm> {
-        self.open.get(&(Arc::from(point), alarm.clone()))
+        self.named(point, alarm).next()
     }
 
-    /// All of them in the order of point and alarm.
+    /// All that are named so, the own one first.
+    pub fn named(&self, point: &str, alarm: &AlarmId) -> impl Iterator<Item = &OpenAlarm> {
+        let first = Entry { key: (Arc::from(point), alarm.clone()), node: Arc::from("") };
+        let key = first.key.clone();
+        self.open.range(first..).take_while(move |(entry, _)| entry.key == key).map(|(_, open)| open)
+    }
+
+    /// All of them in the order of point and alarm, of the same name the own one first.
     pub fn iter(&self) -> impl Iterator<Item = (&AlarmKey, &OpenAlarm)> {
-        self.open.iter()
+        self.open.iter().map(|(entry, open)| (&entry.key, open))
     }
 
     /// How many there are.

@@ -4,10 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    AlarmId, AlarmKind, CaseChange, CommandKind, DutyChange, Epoch, IncidentChange, KeySeq, Picture, Position, Priority, Quantity,
-    RequestId, RevisionNumber, Span, Time, WarningChange,
-    AlarmId, AlarmKind, CommandKind, Epoch, KeySeq, Position, Priority, Quantity, RequestId, RevisionNumber, Span, Time,
-    WarningChange, report::Report,
+    AlarmId, AlarmKind, CaseChange, CommandKind, DutyChange, Epoch, IncidentChange, KeySeq, Origin, Picture, Position, Priority,
+    Quantity, RequestId, RevisionNumber, Span, Time, WarningChange, report::Report,
 };
 
 /// The name of an event: the same on every replay and in every copy of the journal.
@@ -87,6 +85,8 @@ pub struct RecordedEvent {
     pub recorded_at: Time,
     /// The fact.
     pub event: Event,
+    /// Who recorded it first; `None`: this Davy.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// What happened, one case a kind of body.

@@ -14,6 +14,7 @@ mod id;
 mod incident;
 mod picture;
 mod place;
+mod origin;
 mod record;
 pub mod report;
 mod sample;
@@ -44,6 +45,7 @@ pub use picture::{
     PictureSubstance, PictureWind, PictureZone, SpillSize, SubstanceFrom,
 };
 pub use place::{Extent, HeadSource, Place, PlaceKind, Plan, Resource, ResourceKind, WindPoints};
+pub use origin::Origin;
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use report::{Report, ReportBody, ReportKind};
 pub use sample::{Quality, Sample, SampleFlags};

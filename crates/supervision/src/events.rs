@@ -47,6 +47,10 @@ impl EventsFold {
             let (scope, reason) = (scope::EVENTS.to_owned(), Reason::NotRecorded);
             said.gaps.push(Gap { scope, reason, from: before, to: Some(self.now), evidence: recorded.id.to_string() });
         }
+        // Whether another Davy's rules could fire stands in its own record.
+        if recorded.is_foreign() {
+            return;
+        }
         match &recorded.event.body {
             EventBody::Alarm(alarm) => self.alarm(recorded, alarm, said),
             EventBody::Clock(fault) if fault.fault == ClockFaultKind::Step => {

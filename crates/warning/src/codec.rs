@@ -34,6 +34,7 @@ impl Warnings {
         self.outcomes.in_order.write(&mut out);
         self.wanted.write(&mut out);
         self.pictures.write(&mut out);
+        self.origins.write(&mut out);
         out
     }
 
@@ -52,6 +53,7 @@ impl Warnings {
         fold.outcomes.in_order = Piece::read(read)?;
         fold.wanted = Piece::read(read)?;
         fold.pictures = Piece::read(read)?;
+        fold.origins = Piece::read(read)?;
         fold.index(&held);
         Ok(fold)
     }
@@ -61,7 +63,8 @@ impl Warnings {
         for (key, cell) in &mut self.cells.0 {
             cell.held = held.get(key).copied();
         }
-        let open = self.warnings.values().filter(|warning| warning.closed.is_none());
+        let own = self.warnings.values().filter(|warning| !self.origins.contains_key(&warning.id));
+        let open = own.filter(|warning| warning.closed.is_none());
         self.open = open.map(|it| ((it.topic.clone(), it.place.clone()), it.id.clone())).collect();
     }
 }

@@ -3,6 +3,9 @@
 //! State changes by applied events alone. What `due` and `judge` give is to be appended to `events` under one fence; it counts when it is
 //! read back, so that a replay and another process agree, and nothing is said twice.
 //!
+//! Alarms of other Davys count like own ones. Their warnings are listed as they go; what is due of them is said there, and what is said to
+//! them as well.
+//!
 //! An alarm counts while its condition is true and it was annunciated; one that an operator hides later goes on counting, or hiding would
 //! look like an end of the danger. Memory: the alarms that stand, open warnings, `CLOSED_KEPT` closed ones, requests of a day.
 
@@ -38,6 +41,8 @@ pub struct Warnings {
     pub(crate) wanted: BTreeMap<EventId, EventId>,
     /// The latest picture of each warning.
     pub(crate) pictures: BTreeMap<EventId, Box<Picture>>,
+    /// Which Davy issued a warning, where that is another one.
+    pub(crate) origins: BTreeMap<EventId, Arc<str>>,
     pub(crate) now: Time,
 }
 
@@ -53,6 +58,7 @@ impl Default for Warnings {
             outcomes: Outcomes::default(),
             wanted: BTreeMap::new(),
             pictures: BTreeMap::new(),
+            origins: BTreeMap::new(),
             now: Time::MIN,
         }
     }
@@ -64,6 +70,7 @@ impl Warnings {
         self.now = self.now.max(recorded.recorded_at);
         match &recorded.event.body {
             EventBody::Alarm(alarm) => self.alarm(recorded, alarm),
+            EventBody::Warning(change) if recorded.is_foreign() => self.changed_elsewhere(recorded, change),
             EventBody::Warning(change) => self.changed(recorded, change),
             EventBody::Picture(picture) => self.has_picture(picture),
             _ => {}
@@ -80,7 +87,7 @@ impl Warnings {
     }
 
     fn alarm(&mut self, recorded: &RecordedEvent, alarm: &AlarmTransition) {
-        let key = (Arc::clone(&recorded.event.subject), alarm.alarm.clone());
+        let key = (subject_of(recorded), alarm.alarm.clone());
         let before = self.active.get(&key).cloned();
         let after = match alarm.state {
             AlarmState::Unacknowledged | AlarmState::Acknowledged => Some(facts(recorded, alarm)),
@@ -148,13 +155,37 @@ impl Warnings {
         }
     }
 
+    /// It is never among the open ones that `due` looks at.
+    fn changed_elsewhere(&mut self, recorded: &RecordedEvent, change: &WarningChange) {
+        if change.transition == WarningTransition::Opened {
+            let warning = Warning::opened(recorded, change);
+            self.origins.insert(warning.id.clone(), Arc::from(recorded.node()));
+            self.warnings.insert(warning.id.clone(), warning);
+            return;
+        }
+        let known = change.warning.as_ref().filter(|id| self.origins.contains_key(id));
+        let Some(warning) = known.and_then(|id| self.warnings.get_mut(id)) else { return };
+        let was_open = warning.closed.is_none();
+        warning.take(recorded, change);
+        if was_open && warning.closed.is_some() {
+            self.closed.push_back(warning.id.clone());
+            self.forget();
+        }
+    }
+
     fn forget(&mut self) {
         while self.closed.len() > CLOSED_KEPT {
             let Some(id) = self.closed.pop_front() else { return };
             self.warnings.remove(&id);
             self.wanted.remove(&id);
             self.pictures.remove(&id);
+            self.origins.remove(&id);
         }
+    }
+
+    /// The Davy that issued a warning, where that is another one.
+    pub fn origin(&self, id: &EventId) -> Option<&str> {
+        self.origins.get(id).map(|node| &**node)
     }
 
     /// A warning, open or closed not long ago.
@@ -167,7 +198,7 @@ impl Warnings {
         self.warnings.values()
     }
 
-    /// The open ones, in order of topic and place.
+    /// The open ones that are issued here, in order of topic and place.
     pub fn open(&self) -> impl Iterator<Item = &Warning> {
         self.open.values().filter_map(|id| self.warnings.get(id))
     }
@@ -180,6 +211,14 @@ impl Warnings {
     /// The site revision in force.
     pub const fn revision(&self) -> model::RevisionNumber {
         self.rules.revision
+    }
+}
+
+/// What names an alarm among those that stand: two Davys may name a point alike.
+fn subject_of(recorded: &RecordedEvent) -> Arc<str> {
+    match &recorded.origin {
+        None => Arc::clone(&recorded.event.subject),
+        Some(origin) => Arc::from(format!("{}:{}", origin.node, recorded.event.subject)),
     }
 }
 

@@ -28,10 +28,11 @@ pub struct Response {
 type Refused = (WarningRefusal, String);
 
 impl Warnings {
-    /// The event that answers a response; `None` where no such warning is known. Whoever asks has looked at `outcome` first.
+    /// The event that answers a response; `None` where no such warning is known here. Whoever asks has looked at `outcome` and at `origin`
+    /// first: what another Davy issued is answered there.
     pub fn judge(&self, response: &Response, now: Time) -> Option<Event> {
         let now = now.max(self.now);
-        let warning = self.warnings.get(&response.warning)?;
+        let warning = self.warnings.get(&response.warning).filter(|it| !self.origins.contains_key(&it.id))?;
         let said = WarningChange {
             department: Some(response.department.clone()),
             actor: response.actor.clone(),

@@ -165,7 +165,7 @@ pub struct Warning {
     pub close_on_return: bool,
     /// When its condition was met.
     pub occurred_at: Time,
-    /// When it was opened, journal time.
+    /// When it was opened, journal time of where it was.
     pub opened_at: Time,
     /// When it last moved, journal time.
     pub changed_at: Time,
@@ -203,8 +203,8 @@ impl Warning {
             escalate: change.escalate,
             close_on_return: change.close_on_return,
             occurred_at: event.occurred_at,
-            opened_at: recorded.recorded_at,
-            changed_at: recorded.recorded_at,
+            opened_at: recorded.first_recorded_at(),
+            changed_at: recorded.first_recorded_at(),
             addressees: Vec::new(),
             alarms: change.alarms.clone(),
             more_alarms: change.more_alarms,
@@ -225,7 +225,7 @@ impl Warning {
 
     /// Takes an event about it other than its opening.
     pub(crate) fn take(&mut self, recorded: &RecordedEvent, change: &WarningChange) {
-        let at = recorded.recorded_at;
+        let at = recorded.first_recorded_at();
         match change.transition {
             WarningTransition::Opened | WarningTransition::Refused => return,
             WarningTransition::Adjusted => self.adjusted(change),

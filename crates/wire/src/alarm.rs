@@ -58,6 +58,7 @@ pub fn alarm_to_v1((point, alarm): &AlarmKey, open: &OpenAlarm, beside: Beside<'
         consequence: advice.consequence,
         action: advice.action,
         respond_within_us: advice.respond_within.map(model::Span::micros),
+        origin: open.last.node().to_owned(),
     }
 }
 

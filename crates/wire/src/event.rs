@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{
     Advice, AlarmId, AlarmKind, AlarmTransition, CaseTransition, ClockFault, ClockFaultKind, ClockOffset, CommandKind,
     CommandOutcome, CommandVerdict, DutyTransition, Event, EventBody, EventId, FloodChange, GatewayFault, HistoryLoss,
-    IncidentTransition, KeySeq, Nuisance, NuisanceKind, Position, PossibleGap, Quantity, RecordedEvent, Refusal,
+    IncidentTransition, KeySeq, Nuisance, NuisanceKind, Origin, Position, PossibleGap, Quantity, RecordedEvent, Refusal,
     ReplayDifference, RequestId, RevisionNumber, Scope, SealNotice, SiteRevised, SourceChange, SourceChangeKind, Span, Time,
     Transition, UnmappedTags, WarningTransition,
 };
@@ -34,18 +34,36 @@ pub fn event_to_v1(event: &Event) -> v1::Event {
         installation: text(&event.scope.installation),
         revision: event.revision.0,
         snapshot: false,
+        origin: String::new(),
+        origin_recorded_at: None,
         body: Some(body_to_v1(&event.body)),
+    }
+}
+
+/// The same with who recorded it first, where that is another Davy.
+pub(crate) fn with_origin(event: v1::Event, origin: Option<&Arc<Origin>>) -> v1::Event {
+    let Some(origin) = origin else { return event };
+    v1::Event { origin: origin.node.to_string(), origin_recorded_at: Some(time_to_v1(origin.recorded_at)), ..event }
+}
+
+/// Who recorded it first, where that is another Davy than the one that tells it.
+pub(crate) fn origin_from_v1(event: &v1::Event) -> Option<Arc<Origin>> {
+    let recorded_at = event.origin_recorded_at.as_ref().map_or(Time::MIN, time_from_v1);
+    (!event.origin.is_empty()).then(|| Arc::new(Origin { node: Arc::from(event.origin.as_str()), recorded_at }))
+}
+
+/// An event with its name and when it was recorded, for those who keep it: a cursor is made when it is asked for, in the epoch of then.
+pub fn recorded_to_kept_v1(recorded: &RecordedEvent) -> v1::Event {
+    v1::Event {
+        id: recorded.id.to_string(),
+        recorded_at: Some(time_to_v1(recorded.recorded_at)),
+        ..with_origin(event_to_v1(&recorded.event), recorded.origin.as_ref())
     }
 }
 
 /// An event as feeds and queries show it, with a cursor.
 pub fn recorded_to_v1(recorded: &RecordedEvent, cursor: &Cursor) -> v1::Event {
-    let mut event = v1::Event {
-        id: recorded.id.to_string(),
-        cursor: cursor.encode(),
-        recorded_at: Some(time_to_v1(recorded.recorded_at)),
-        ..event_to_v1(&recorded.event)
-    };
+    let mut event = v1::Event { cursor: cursor.encode(), ..recorded_to_kept_v1(recorded) };
     // An event that opens a warning names it, and cannot say so before it has its own name.
     match event.body.as_mut() {
         Some(Body::Warning(change)) if event.kind == WarningTransition::Opened.as_str() => change.warning.clone_from(&event.id),
@@ -64,7 +82,8 @@ pub fn v1_to_recorded(event: &v1::Event) -> Result<RecordedEvent, DecodeError> {
     let id = EventId::parse(&event.id).ok_or_else(|| DecodeError::field("event.id", &event.id))?;
     let position = Cursor::decode(&event.cursor).map_or(Position(0), |cursor| cursor.position);
     let recorded_at = event.recorded_at.as_ref().map_or(Time::MIN, time_from_v1);
-    Ok(RecordedEvent { ordinal: id.ordinal, id, position, recorded_at, event: event_from_v1(event)? })
+    let origin = origin_from_v1(event);
+    Ok(RecordedEvent { ordinal: id.ordinal, id, position, recorded_at, event: event_from_v1(event)?, origin })
 }
 
 /// An event from a journal or a feed, without its name and place.

@@ -37,6 +37,10 @@ pub fn event_json(recorded: &RecordedEvent, extras: JsonExtras<'_>) -> String {
     line.put("enterprise", &json!(event.scope.enterprise.as_deref()));
     line.put("installation", &json!(event.scope.installation.as_deref()));
     line.put("revision", &json!(event.revision.0));
+    if let Some(origin) = &recorded.origin {
+        line.put("origin", &json!(&*origin.node));
+        line.put("origin_recorded_at", &json!(format_time(origin.recorded_at)));
+    }
     for (name, value) in body(&recorded.id, &event.body) {
         line.put(name, &value);
     }

@@ -30,14 +30,15 @@ mod words;
 pub use alarm::{Beside, alarm_to_v1};
 pub use cursor::{Cursor, CursorError, FilterBinding};
 pub use dead::DeadLetter;
-pub use event::{event_to_v1, recorded_to_v1, v1_to_recorded};
+pub use event::{event_to_v1, recorded_to_kept_v1, recorded_to_v1, v1_to_recorded};
 pub use incident::{losses_from_v1, losses_to_v1, notice_to_v1};
 pub use json::{JsonExtras, event_json};
 pub use pb::{FILE_DESCRIPTOR_SET, record as record_v1, v1};
 pub use picture::picture_to_v1;
 pub use picture_json::picture_json;
 pub use record::{
-    DecodeError, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, recorded_events, seal_notice,
+    DecodeError, EventRecord, Kept, UpstreamMark, decode_body, decode_event_record, encode_body, encode_event_record,
+    mark_from_record, mark_to_record, recorded_events, seal_notice,
 };
 pub use report::{Wrong, body_to_submit, report_body_from_v1, report_to_v1, submitted_body};
 pub use site::{point_to_v1, revision_from_record, revision_to_record, site_to_v1};

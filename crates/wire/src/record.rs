@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    AlarmId, Batch, Body, Command, CommandKind, Epoch, Event, EventId, GatewayPath, KeySeq, Message, PointNumber, Position,
-    Quality, RecordedEvent, RequestId, Revision, RevisionNumber, Sample, SampleFlags, SourceId, Subject, Time, UnmappedTags,
+    AlarmId, Batch, Body, Command, CommandKind, Epoch, Event, EventId, GatewayPath, KeySeq, Message, Origin, PointNumber,
+    Position, Quality, RecordedEvent, RequestId, Revision, RevisionNumber, Sample, SampleFlags, SourceId, Subject, Time,
+    UnmappedTags,
 };
 use prost::Message as _;
 
-use crate::event::{event_from_v1, event_to_v1, occurrence};
+use crate::event::{event_from_v1, event_to_v1, occurrence, origin_from_v1, with_origin};
 use crate::pb::record;
 use crate::pb::record::telemetry_record::Body as Wire;
 use crate::site::{revision_from_record, revision_to_record};
+use crate::v1;
 
 /// Why bytes are no record, or a message no value of the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -242,6 +244,30 @@ pub struct EventRecord {
     pub events: Vec<Event>,
     /// With `site.revised`: the whole site.
     pub site: Option<Arc<Revision>>,
+    /// What events of another Davy keep, by their places in `events`; events beyond its end are own.
+    pub kept: Vec<Option<Kept>>,
+    /// How far another Davy's feed is taken with this record.
+    pub upstream: Option<UpstreamMark>,
+}
+
+/// What an event of another Davy keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its id; `None`: said here of an alarm there, and named by its place here.
+    pub id: Option<EventId>,
+    /// Who recorded it first.
+    pub origin: Arc<Origin>,
+}
+
+/// How far another Davy's feed is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamMark {
+    /// Its cursor, as it gave it; empty: begin anew with what is active.
+    pub cursor: String,
+    /// Its name, as it gives it itself.
+    pub node: String,
+    /// Everything that it recorded until then is taken, its journal time.
+    pub complete_to: Option<Time>,
 }
 
 /// A record of `events` as bytes; the same record gives the same bytes.
@@ -249,10 +275,37 @@ pub fn encode_event_record(record: &EventRecord) -> Bytes {
     let record = record::EventRecord {
         input_position: record.input_position.0,
         epoch: record.epoch.0,
-        events: record.events.iter().map(event_to_v1).collect(),
+        events: record.events.iter().enumerate().map(|(at, event)| kept_to_v1(event, record.kept.get(at))).collect(),
         site: record.site.as_deref().map(revision_to_record),
+        upstream: record.upstream.as_ref().map(mark_to_record),
     };
     record.encode_to_vec().into()
+}
+
+fn kept_to_v1(event: &Event, kept: Option<&Option<Kept>>) -> v1::Event {
+    let own = event_to_v1(event);
+    let Some(Kept { id, origin }) = kept.and_then(Option::as_ref) else { return own };
+    let id = id.as_ref().map(EventId::to_string).unwrap_or_default();
+    v1::Event { id, ..with_origin(own, Some(origin)) }
+}
+
+fn kept_from_v1(event: &v1::Event) -> Result<Option<Kept>, DecodeError> {
+    let Some(origin) = origin_from_v1(event) else { return Ok(None) };
+    let parse = |id: &str| EventId::parse(id).ok_or_else(|| DecodeError::field("event.id", id));
+    let id = if event.id.is_empty() { None } else { Some(parse(&event.id)?) };
+    Ok(Some(Kept { id, origin }))
+}
+
+/// A mark for records and snapshots.
+pub fn mark_to_record(mark: &UpstreamMark) -> record::UpstreamMark {
+    let complete_to = mark.complete_to.map_or(0, Time::micros);
+    record::UpstreamMark { cursor: mark.cursor.clone(), node: mark.node.clone(), complete_to }
+}
+
+/// A mark from a record or a snapshot.
+pub fn mark_from_record(mark: record::UpstreamMark) -> UpstreamMark {
+    let complete_to = (mark.complete_to != 0).then(|| Time::from_micros(mark.complete_to));
+    UpstreamMark { cursor: mark.cursor, node: mark.node, complete_to }
 }
 
 /// A record of `events` from bytes.
@@ -263,10 +316,20 @@ pub fn decode_event_record(bytes: &[u8]) -> Result<EventRecord, DecodeError> {
         epoch: Epoch(record.epoch),
         events: record.events.iter().map(event_from_v1).collect::<Result<_, _>>()?,
         site: record.site.as_ref().map(revision_from_record).transpose()?.map(Arc::new),
+        kept: all_kept(&record.events)?,
+        upstream: record.upstream.map(mark_from_record),
     })
 }
 
-/// The events of a record with their names, from where and when it stands.
+/// None at all where all events are own.
+fn all_kept(events: &[v1::Event]) -> Result<Vec<Option<Kept>>, DecodeError> {
+    if events.iter().all(|event| event.origin.is_empty()) {
+        return Ok(Vec::new());
+    }
+    events.iter().map(kept_from_v1).collect()
+}
+
+/// The events of a record with their names, from where and when it stands; those of another Davy keep the names they had there.
 pub fn recorded_events(
     record: EventRecord,
     (epoch, key, key_seq): (Epoch, &Arc<str>, KeySeq),
@@ -275,12 +338,11 @@ pub fn recorded_events(
 ) -> impl Iterator<Item = RecordedEvent> {
     let epoch = if record.epoch == Epoch(0) { epoch } else { record.epoch };
     let key = Arc::clone(key);
-    (0_u32..).zip(record.events).map(move |(ordinal, event)| RecordedEvent {
-        id: EventId { epoch, key: Arc::clone(&key), key_seq, ordinal },
-        position,
-        ordinal,
-        recorded_at,
-        event,
+    let kept = record.kept.into_iter().chain(std::iter::repeat(None));
+    (0_u32..).zip(record.events).zip(kept).map(move |((ordinal, event), kept)| {
+        let (id, origin) = kept.map_or((None, None), |kept| (kept.id, Some(kept.origin)));
+        let id = id.unwrap_or_else(|| EventId { epoch, key: Arc::clone(&key), key_seq, ordinal });
+        RecordedEvent { id, position, ordinal, recorded_at, event, origin }
     })
 }
 

@@ -113,13 +113,35 @@ fn raise() -> Event {
 
 #[test]
 fn events_read_back_and_are_named_by_their_place() {
-    let record = EventRecord { input_position: Position(9), epoch: Epoch(7), events: vec![raise(), raise()], site: None };
+    let record =
+        EventRecord { input_position: Position(9), epoch: Epoch(7), events: vec![raise(), raise()], ..EventRecord::default() };
     let bytes = encode_event_record(&record);
     assert_eq!(decode_event_record(&bytes).expect("own bytes"), record);
     let key = Arc::from("engine/68");
     let named: Vec<_> = recorded_events(record, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).collect();
     let ids: Vec<_> = named.iter().map(|it| it.id.to_string()).collect();
     assert_eq!(ids, ["0000000000000007-engine/68-5-0", "0000000000000007-engine/68-5-1"]);
+}
+
+#[test]
+fn events_of_another_davy_keep_their_names() {
+    let origin = Arc::new(model::Origin { node: Arc::from("county-a"), recorded_at: Time::YEAR_2000 });
+    let id = model::EventId { epoch: Epoch(2), key: Arc::from("engine/9"), key_seq: KeySeq(3), ordinal: 7 };
+    let kept =
+        vec![Some(crate::Kept { id: Some(id.clone()), origin: Arc::clone(&origin) }), Some(crate::Kept { id: None, origin })];
+    let record = EventRecord { events: vec![raise(), raise(), raise()], kept, ..EventRecord::default() };
+    let decoded = decode_event_record(&encode_event_record(&record)).expect("own bytes");
+    let key = Arc::from("upstream/a");
+    let named: Vec<_> = recorded_events(decoded, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).collect();
+    let names: Vec<_> = named.iter().map(|it| (it.id.to_string(), it.node())).collect();
+    let own = |ordinal: u32| format!("0000000000000008-upstream/a-5-{ordinal}");
+    assert_eq!(names, [(id.to_string(), "county-a"), (own(1), "county-a"), (own(2), "")]);
+    let fed =
+        crate::v1_to_recorded(&crate::recorded_to_v1(&named[0], &Cursor::after(Epoch(8), Position(44)))).expect("reads back");
+    assert_eq!((&fed.id, &fed.origin), (&named[0].id, &named[0].origin));
+    let line = event_json(&named[0], JsonExtras::Bare);
+    let told = r#""revision":1,"origin":"county-a","origin_recorded_at":"2000-01-01T00:00:00.000000Z","alarm":"high""#;
+    assert!(line.contains(told), "{line}");
 }
 
 #[test]

@@ -15,14 +15,16 @@ use model::{
     DutyChange, DutyShift, DutyTransition, Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, FloodChange, Formula,
     GatewayFault, GatewayPath, HistoryLoss, IncidentChange, IncidentDoubt, IncidentDuty, IncidentKind, IncidentLosses,
     IncidentNotice, IncidentTransition, Installation, InstallationId, InstallationKind, KeySeq, Level, Location, Message,
-    MissingMember, Nuisance, NuisanceKind, Park, ParkId, Point, PointId, PointNumber, PointSource, Position, PossibleGap,
+    MissingMember, Nuisance, NuisanceKind, Origin, Park, ParkId, Point, PointId, PointNumber, PointSource, Position, PossibleGap,
     Priority, Protocol, Quality, Quantity, Range, Reference, Refusal, ReplayDifference, Report, ReportBody, RequestId, Revision,
     RevisionNumber, Sample, SampleFlags, Scope, SealNotice, Site, SiteRevised, SourceChange, SourceChangeKind, SourceId, Span,
     StepSpans, Subject, Substance, Suppression, Time, Transition, UnmappedTags, WarningAction, WarningCause, WarningChange,
     WarningPlace, WarningRefusal, WarningRule, WarningRuleId, WarningStep, WarningTransition, report,
 };
 use prost::Message as _;
-use wire::{DeadLetter, EventRecord, decode_body, decode_event_record, encode_body, encode_event_record, record_v1};
+use wire::{
+    DeadLetter, EventRecord, Kept, UpstreamMark, decode_body, decode_event_record, encode_body, encode_event_record, record_v1,
+};
 
 /// Compares with the file of that name; gives back the bytes that the file holds.
 fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
@@ -48,7 +50,8 @@ fn event(name: &str, body: EventBody) {
     let scope =
         Scope { park: Some(Arc::from("rugang")), enterprise: Some(Arc::from("e01")), installation: Some(Arc::from("i01")) };
     let event = Event { occurred_at: at(5), subject: Arc::from("e01-PI-101"), scope, revision: RevisionNumber(2), body };
-    let record = EventRecord { input_position: Position(77), epoch: Epoch(0xfeed), events: vec![event], site: None };
+    let record =
+        EventRecord { input_position: Position(77), epoch: Epoch(0xfeed), events: vec![event], ..EventRecord::default() };
     let bytes = golden(name, &encode_event_record(&record));
     assert_eq!(decode_event_record(&bytes).expect("golden"), record, "{name}");
 }
@@ -714,6 +717,38 @@ fn other_events() {
     let record = EventRecord { site: Some(Arc::new(revision())), ..EventRecord::default() };
     let bytes = golden("event_record_with_site", &encode_event_record(&record));
     assert_eq!(decode_event_record(&bytes).expect("golden"), record);
+}
+
+#[test]
+fn what_other_davys_added() {
+    let scope = Scope { park: Some(Arc::from("rugang")), enterprise: Some(Arc::from("e01")), installation: None };
+    let event = Event { occurred_at: at(5), subject: Arc::from("e01-PI-101"), scope, revision: RevisionNumber(2), body: raise() };
+    let origin = Arc::new(Origin { node: Arc::from("county-a"), recorded_at: at(6) });
+    let theirs = Kept { id: Some(occurrence()), origin: Arc::clone(&origin) };
+    let record = EventRecord {
+        events: vec![event.clone(), event.clone(), event],
+        kept: vec![Some(theirs), None, Some(Kept { id: None, origin })],
+        upstream: Some(UpstreamMark { cursor: "AQE".to_owned(), node: "county-a".to_owned(), complete_to: Some(at(7)) }),
+        ..EventRecord::default()
+    };
+    let bytes = golden("event_record_of_upstream", &encode_event_record(&record));
+    assert_eq!(decode_event_record(&bytes).expect("golden"), record);
+    let snapshot = record_v1::UpstreamSnapshot {
+        own_epochs: vec![1, 0xfeed],
+        keys: vec![record_v1::TakenKey { epoch: 2, key: "engine/68".to_owned(), floor_seq: 4, floor_ordinal: 1 }],
+        recent_key: vec![0, 0],
+        recent_seq: vec![5, 6],
+        recent_ordinal: vec![0, 2],
+        upstreams: vec![record_v1::UpstreamState {
+            key: "upstream/county_a".to_owned(),
+            mark: Some(wire::mark_to_record(&UpstreamMark::default())),
+            key_seq: 9,
+            taken: 12,
+            nodes: vec!["county-a".to_owned()],
+        }],
+    };
+    let bytes = golden("upstream_snapshot", &snapshot.encode_to_vec());
+    assert_eq!(record_v1::UpstreamSnapshot::decode(bytes.as_slice()).expect("golden"), snapshot);
 }
 
 #[test]

@@ -101,6 +101,8 @@ pub enum What {
     Points,
     /// Who follows the feed of events, and how far each is behind.
     Subscriptions,
+    /// Whose events are taken, and how far that is.
+    Upstreams,
     /// The figures of the alarm system beside the targets of ISA-18.2 and EEMUA 191; the last 30 days unless --from and --to are given.
     Statistics,
 }

@@ -6,6 +6,7 @@ use wire::v1;
 use wire::v1::alarm_service_client::AlarmServiceClient;
 
 use crate::cli::QueryArgs;
+use crate::command::query::from;
 use crate::command::{moment, server};
 use crate::exit::CommandError;
 use crate::output::Output;
@@ -59,7 +60,10 @@ fn line(alarm: &v1::Alarm) -> String {
     let raised = shown(alarm.raised_at.as_ref());
     let raised = if raised.is_empty() { "-" } else { &raised };
     let state = format!("{state}{hidden_in_alarm}");
-    row([raised, &alarm.point, &alarm.alarm, words(alarm).0, &state, &alarm.position, first], &format!("{value}{hidden}"))
+    row(
+        [raised, &alarm.point, &alarm.alarm, words(alarm).0, &state, &alarm.position, first],
+        &format!("{value}{hidden}{}", from(&alarm.origin)),
+    )
 }
 
 /// Who answered it; nobody has answered what is hidden.
@@ -105,6 +109,7 @@ fn json_line(alarm: &v1::Alarm) -> String {
         "silenced_by": alarm.silenced.then_some(&alarm.silenced_by), "hidden": alarm.hidden.as_ref().map(hidden_json),
         "clock_offset_us": alarm.clock_offset_us, "clock_uncertainty_us": alarm.clock_uncertainty_us, "cause": alarm.cause,
         "consequence": alarm.consequence, "action": alarm.action, "respond_within_us": alarm.respond_within_us,
+        "origin": Some(&alarm.origin).filter(|it| !it.is_empty()),
     });
     if let (Value::Object(line), Value::Object(more)) = (&mut line, more) {
         line.extend(more);

@@ -33,6 +33,7 @@ mod subscriptions;
 mod supervision;
 mod trend;
 mod unused;
+mod upstreams;
 pub mod warning;
 mod warnings;
 pub mod watch;

@@ -11,7 +11,7 @@ use crate::cli::{QueryArgs, What};
 use crate::command::said::said;
 use crate::command::{
     alarms, aligned, cases, events as lines, gateways as reports, incidents, moment, occurrences, on_duty, online, server,
-    statistics, subscriptions, supervision, trend, unused, warnings,
+    statistics, subscriptions, supervision, trend, unused, upstreams, warnings,
 };
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
@@ -44,6 +44,7 @@ pub async fn run(args: &QueryArgs) -> Result<(), CommandError> {
         What::Gateways => gateways(channel, args, &mut out).await?,
         What::Points => points(channel, args, &mut out).await?,
         What::Subscriptions => subscriptions::run(channel, args, &mut out).await?,
+        What::Upstreams => upstreams::run(channel, args, &mut out).await?,
         What::Statistics => statistics::run(channel, span.from, span.to, args.json, &mut out).await?,
     }
     out.flush().map(drop)
@@ -126,7 +127,9 @@ async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output
                 lines::json_line(event)
             } else {
                 let what = wire::v1_to_recorded(event).map_or_else(|_| String::new(), |it| said(&it.event.body));
-                let line = format!("{:<28} {:<22} {}  {what}", shown(event.occurred_at.as_ref()), event.kind, event.subject);
+                let from = from(&event.origin);
+                let line =
+                    format!("{:<28} {:<22} {}  {what}{from}", shown(event.occurred_at.as_ref()), event.kind, event.subject);
                 line.trim_end().to_owned()
             };
             out.line(&line)?;
@@ -136,6 +139,11 @@ async fn events(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output
         }
         request.page_token = page.next_page_token;
     }
+}
+
+/// Who recorded it first, where that is another Davy.
+pub(super) fn from(origin: &str) -> String {
+    if origin.is_empty() { String::new() } else { format!("  from {origin}") }
 }
 
 async fn dead_letters(channel: Channel, args: &QueryArgs, span: Span, out: &mut Output) -> Result<(), CommandError> {

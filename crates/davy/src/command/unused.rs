@@ -40,7 +40,7 @@ fn taken(what: What, of_period: bool) -> &'static [&'static str] {
         What::Events => &["--point", "--enterprise", "--park", "--from", "--to"],
         What::DeadLetters | What::Statistics => &["--from", "--to"],
         What::Points => &["--point"],
-        What::Online | What::Gateways | What::Subscriptions => &[],
+        What::Online | What::Gateways | What::Subscriptions | What::Upstreams => &[],
     }
 }
 

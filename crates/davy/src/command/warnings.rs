@@ -6,7 +6,7 @@ use wire::v1;
 use wire::v1::exchange_service_client::ExchangeServiceClient;
 
 use crate::cli::QueryArgs;
-use crate::command::query::shown;
+use crate::command::query::{from, shown};
 use crate::command::{picture, server};
 use crate::exit::CommandError;
 use crate::output::{Output, Reader};
@@ -48,7 +48,7 @@ fn lines(warning: &v1::Warning) -> Vec<String> {
     };
     let late = if warning.late { ", late" } else { "" };
     let head = format!(
-        "{}  {} {} {}  {}  {}  at level {}  {state}{late}  {}",
+        "{}  {} {} {}  {}  {}  at level {}  {state}{late}  {}{}",
         shown(warning.opened_at.as_ref()),
         warning.colour,
         warning.colour_name,
@@ -57,6 +57,7 @@ fn lines(warning: &v1::Warning) -> Vec<String> {
         warning.name,
         warning.level,
         warning.id,
+        from(&warning.origin),
     );
     let picture = warning.picture.iter().flat_map(picture::lines);
     let pending = warning.picture_pending.then(|| "    the first picture is being made".to_owned());
@@ -104,7 +105,7 @@ fn json_line(warning: &v1::Warning) -> String {
         "installation": some(&warning.installation), "revision": warning.revision, "level": warning.level,
         "action": some(&warning.action), "occurred_at": time(warning.occurred_at.as_ref()),
         "opened_at": time(warning.opened_at.as_ref()), "changed_at": time(warning.changed_at.as_ref()),
-        "returned_at": time(warning.returned_at.as_ref()), "late": warning.late,
+        "returned_at": time(warning.returned_at.as_ref()), "late": warning.late, "origin": some(&warning.origin),
         "addressees": warning.addressees.iter().map(party_json).collect::<Value>(),
         "alarms": warning.alarms.iter().map(cause).collect::<Value>(), "more_alarms": warning.more_alarms,
         "closing": warning.closing.as_ref().map(|it| json!({

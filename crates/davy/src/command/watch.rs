@@ -12,6 +12,7 @@ use wire::v1::exchange_service_client::ExchangeServiceClient;
 use wire::v1::subscribe_request::Start;
 use wire::v1::subscribe_response::Item;
 
+use crate::command::query::from;
 use crate::command::said::said;
 use crate::command::{events, server};
 use crate::exit::CommandError;
@@ -117,7 +118,7 @@ impl Printer {
         let time = wire::format_time(event.occurred_at);
         // What is about nobody in particular, such as alarms without an operator position, is about all.
         let subject = if event.subject.is_empty() { "-" } else { &event.subject };
-        let said = said(&event.body);
+        let said = format!("{}{}", said(&event.body), from(recorded.node()));
         let EventBody::Alarm(alarm) = &event.body else {
             return format!("{time}  {:<22} {subject}  {said}", event.body.kind()).trim_end().to_owned();
         };

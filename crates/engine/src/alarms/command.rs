@@ -114,6 +114,13 @@ fn new_request_id() -> Result<RequestId, Failure> {
     RequestId::new(&text).map_err(|error| failed(error.to_string()))
 }
 
+/// An alarm that came from another Davy is in its operators' hands.
+pub(crate) fn judged_elsewhere(command: &Command, node: &str) -> Failure {
+    let Command { kind, subject, alarm, .. } = command;
+    let message = format!("{subject}/{alarm} is judged by {node}; give the command {} there", kind.as_str());
+    Failure::new(ErrorKind::Conflict, "judged_elsewhere", message).with("origin", node)
+}
+
 /// What a caller learns of an accepted command.
 pub(crate) struct Answer {
     pub(crate) outcome: Option<v1::CommandOutcome>,

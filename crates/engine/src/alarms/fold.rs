@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use journal::{Fold, JournalRecord, RecordKind};
 use metrics::counter;
-use model::{AlarmList, EnterpriseId, Partition, Position, RecordedEvent, Time};
+use model::{AlarmList, Command, EnterpriseId, EventId, Partition, Position, RecordedEvent, Time};
 use parking_lot::RwLock;
 use prost::Message as _;
 use tracing::error;
@@ -51,11 +51,21 @@ impl Open {
     /// alarm.
     pub(crate) fn partition_of(&self, subject: &str) -> Option<Partition> {
         let by_alarm = || {
-            let (_, open) = self.list.iter().find(|((it, _), _)| &**it == subject)?;
+            let (_, open) = self.list.iter().find(|((it, _), open)| &**it == subject && !open.last.is_foreign())?;
             let enterprise = EnterpriseId::new(open.last.event.scope.enterprise.as_deref()?).ok()?;
             Some(Partition::of(&enterprise))
         };
         self.homes.partition_of(subject).or_else(by_alarm)
+    }
+
+    /// Who judges the alarm that a command means, where that is another Davy: none of ours is named so, or it names an occurrence there.
+    pub(crate) fn judged_elsewhere(&self, command: &Command) -> Option<&str> {
+        let named = || self.list.named(command.subject.as_str(), &command.alarm);
+        let of_occurrence = |it: &EventId| named().find(|open| open.now().occurrence.as_ref() == Some(it));
+        let is_ours = || self.homes.partition_of(command.subject.as_str()).is_some();
+        let meant = command.occurrence.as_ref().and_then(of_occurrence);
+        let meant = meant.or_else(|| named().next().filter(|_| !is_ours()))?;
+        Some(meant.last.node()).filter(|node| !node.is_empty())
     }
 
     /// Takes the next record.
@@ -91,7 +101,10 @@ impl Open {
 
     fn take_event(&mut self, event: &RecordedEvent) {
         self.list.apply(event);
-        self.outcomes.apply(event);
+        // Request ids of another Davy are its own affair.
+        if !event.is_foreign() {
+            self.outcomes.apply(event);
+        }
     }
 
     fn snapshot(&self) -> Bytes {

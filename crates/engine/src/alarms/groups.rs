@@ -7,10 +7,13 @@ use wire::Beside;
 
 use super::fold::Open;
 
+/// A Davy, an enterprise of it, and the group.
+type Group<'a> = (&'a str, &'a str, &'a str);
+
 /// The alarms of each group that are in alarm; a group is an enterprise's.
 pub(crate) struct Groups<'a> {
     open: &'a Open,
-    in_alarm: BTreeMap<(&'a str, &'a str), Vec<(&'a AlarmKey, &'a OpenAlarm)>>,
+    in_alarm: BTreeMap<Group<'a>, Vec<(&'a AlarmKey, &'a OpenAlarm)>>,
 }
 
 impl<'a> Groups<'a> {
@@ -27,7 +30,7 @@ impl<'a> Groups<'a> {
     /// What the list knows of an alarm beside its own events. It came first if its raise said so and none in alarm now is known to be older:
     /// late data may have brought an older one since. What came first keeps its mark after it has returned.
     pub(crate) fn beside(&self, key: &AlarmKey, alarm: &OpenAlarm) -> Beside<'a> {
-        let point_name = self.open.homes.name(&key.0);
+        let point_name = if alarm.last.is_foreign() { "" } else { self.open.homes.name(&key.0) };
         let said = alarm.raised().is_some_and(|it| it.first_out);
         let Some(((at, clock), group)) = said.then(|| raise_of(alarm).zip(group_of(alarm))).flatten() else {
             return Beside { point_name, ..Beside::default() };
@@ -42,9 +45,9 @@ impl<'a> Groups<'a> {
     }
 }
 
-fn group_of(alarm: &OpenAlarm) -> Option<(&str, &str)> {
+fn group_of(alarm: &OpenAlarm) -> Option<Group<'_>> {
     let group = &*alarm.now().group;
-    (!group.is_empty()).then(|| (alarm.last.event.scope.enterprise.as_deref().unwrap_or_default(), group))
+    (!group.is_empty()).then(|| (alarm.last.node(), alarm.last.event.scope.enterprise.as_deref().unwrap_or_default(), group))
 }
 
 /// When it was raised, and what was known of the clock that says so.

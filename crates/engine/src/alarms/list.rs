@@ -66,6 +66,7 @@ struct Place {
     at: Time,
     point: String,
     alarm: String,
+    node: String,
 }
 
 impl Place {
@@ -78,6 +79,7 @@ impl Place {
             at: open.first_raised_at().unwrap_or(open.last.event.occurred_at),
             point: point.to_string(),
             alarm: alarm.to_string(),
+            node: open.last.node().to_owned(),
         }
     }
 }
@@ -224,22 +226,23 @@ impl ListRequest {
 
     fn token(&self, Token { cursor, time, last }: &Token) -> String {
         let cursor = Cursor { filter: FilterBinding::Hash(self.filters), ..*cursor };
-        let Place { rank, priority: Reverse(priority), at, point, alarm } = last;
+        let Place { rank, priority: Reverse(priority), at, point, alarm, node } = last;
         let time = time.map(|it| it.micros().to_string()).unwrap_or_default();
         // Only the path of a gateway may hold a `~`: it comes last.
-        format!("{}~{time}~{rank}~{}~{}~{alarm}~{point}", cursor.encode(), priority.as_str(), at.micros())
+        format!("{}~{time}~{rank}~{}~{}~{node}~{alarm}~{point}", cursor.encode(), priority.as_str(), at.micros())
     }
 }
 
 fn read_token(token: &str) -> Option<Token> {
-    let parts: Vec<_> = token.splitn(7, '~').collect();
-    let [cursor, time, rank, priority, at, alarm, point] = parts.as_slice() else { return None };
+    let parts: Vec<_> = token.splitn(8, '~').collect();
+    let [cursor, time, rank, priority, at, node, alarm, point] = parts.as_slice() else { return None };
     let last = Place {
         rank: rank.parse().ok()?,
         priority: Reverse(Priority::parse(priority)?),
         at: Time::from_micros(at.parse().ok()?),
         point: (*point).to_owned(),
         alarm: (*alarm).to_owned(),
+        node: (*node).to_owned(),
     };
     let time = if time.is_empty() { None } else { Some(Time::from_micros(time.parse().ok()?)) };
     Some(Token { cursor: Cursor::decode(cursor).ok()?, time, last })

@@ -85,7 +85,7 @@ mod tests {
         let event =
             Event { occurred_at: at, subject: Arc::from("p"), scope: Scope::default(), revision: RevisionNumber(1), body };
         let id = EventId { epoch: Epoch(1), key: Arc::from("engine/1"), key_seq: KeySeq(1), ordinal: 0 };
-        RecordedEvent { id, position: Position(1), ordinal: 0, recorded_at: at, event }
+        RecordedEvent { id, position: Position(1), ordinal: 0, recorded_at: at, event, origin: None }
     }
 
     fn known(outcomes: &Outcomes, id: &str) -> bool {

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use tracing::error;
 use wire::{Cursor, Failure, v1};
 
-use super::command::{Answer, CommandRequest, answer, check_target, check_until};
+use super::command::{Answer, CommandRequest, answer, check_target, check_until, judged_elsewhere};
 use super::fold::Open;
 use super::groups::Groups;
 use super::list::{ListRequest, Moment, View};
@@ -65,6 +65,9 @@ impl AlarmApi {
             return known;
         }
         check_until(&command, self.journal.now())?;
+        if let Some(node) = self.open.read().judged_elsewhere(&command) {
+            return Err(judged_elsewhere(&command, node));
+        }
         self.append(&command).await?;
         self.outcome(&command).await
     }

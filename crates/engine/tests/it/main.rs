@@ -2,6 +2,7 @@
 
 mod api;
 mod commands;
+mod elsewhere;
 mod embedded;
 mod floods;
 mod listed;

@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 pub(crate) const EPOCH: Epoch = Epoch(7);
 
-/// Where an append to `events` by an engine, the watch over floods, the keeper of warnings or of reports gets stuck for ever, as if the process had been killed there.
+/// Where an append to `events` by an engine, the watch over floods, a desk of the exchange or the inlet of upstreams gets stuck for ever, as if
+/// the process had been killed there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Crash {
     BeforeWrite,
@@ -25,6 +26,7 @@ pub(crate) enum Crash {
 
 #[derive(Default)]
 struct State {
+    epoch: Epoch,
     now: Time,
     /// How often anybody asked for the time.
     looks: u64,
@@ -50,7 +52,12 @@ pub(crate) struct MemJournal {
 
 impl MemJournal {
     pub(crate) fn new() -> Arc<Self> {
-        let state = State { now: Time::YEAR_2000, ..State::default() };
+        Self::of_epoch(EPOCH)
+    }
+
+    /// The journal of another Davy.
+    pub(crate) fn of_epoch(epoch: Epoch) -> Arc<Self> {
+        let state = State { epoch, now: Time::YEAR_2000, ..State::default() };
         Arc::new(Self { state: Mutex::new(state), changed: watch::channel(0).0 })
     }
 
@@ -190,7 +197,8 @@ impl MemJournal {
     }
 
     fn crashes(&self, key: &Key) -> bool {
-        key.as_str().starts_with("engine/") || ["floods", "exchange/warnings", "exchange/reports"].contains(&key.as_str())
+        ["engine/", "upstream/"].iter().any(|start| key.as_str().starts_with(start))
+            || ["floods", "exchange/warnings", "exchange/reports"].contains(&key.as_str())
     }
 
     /// Waits while reads are held.
@@ -227,12 +235,12 @@ fn count(log: &[JournalRecord], key: &Key) -> KeySeq {
 }
 
 fn write(state: &mut State, journal: JournalId, key: &Key, bodies: Vec<Bytes>, kind: RecordKind) -> Appended {
-    let time = state.now;
+    let (epoch, time) = (state.epoch, state.now);
     let log = state.logs.entry(journal).or_default();
     let first = Position(last(log).0 + 1);
     for body in bodies {
         let (position, key_seq) = (Position(last(log).0 + 1), KeySeq(count(log, key).0 + 1));
-        log.push(JournalRecord { journal, position, epoch: EPOCH, time, key: key.clone(), key_seq, kind, body });
+        log.push(JournalRecord { journal, position, epoch, time, key: key.clone(), key_seq, kind, body });
     }
     Appended { first, last: last(log), key_seq: count(log, key), time }
 }
@@ -240,7 +248,7 @@ fn write(state: &mut State, journal: JournalId, key: &Key, bodies: Vec<Bytes>, k
 #[async_trait]
 impl Journal for MemJournal {
     fn epoch(&self) -> Epoch {
-        EPOCH
+        self.state.lock().epoch
     }
 
     fn now(&self) -> Time {

@@ -114,7 +114,7 @@ impl Clerk for WarningClerk {
 
     fn answer(&self, ask: &WarningAsk, standing: Standing) -> Result<WarningAnswer, Failure> {
         let WarningAsk::Response(response) = ask else { return Ok(WarningAnswer::Picture) };
-        let outcome = self.warnings.outcome(&response.request_id).ok_or_else(|| unknown(response))?;
+        let outcome = self.warnings.outcome(&response.request_id).ok_or_else(|| unknown(&self.warnings, response))?;
         answer(&self.warnings, response, outcome, standing).map(Box::new).map(WarningAnswer::Response)
     }
 
@@ -182,8 +182,12 @@ fn note(event: &Event) {
     }
 }
 
-/// No such warning, or one that was closed long ago.
-fn unknown(response: &Response) -> Failure {
+/// No such warning, or one that was closed long ago, or one that another Davy issued.
+fn unknown(warnings: &Warnings, response: &Response) -> Failure {
+    if let Some(node) = warnings.origin(&response.warning) {
+        let message = format!("the warning {} was issued by {node}; respond to it there", response.warning);
+        return Failure::new(ErrorKind::Conflict, "issued_elsewhere", message).with("origin", node);
+    }
     let message = format!("no warning {} is open or was closed lately", response.warning);
     Failure::new(ErrorKind::NotFound, "no_such_warning", message)
 }

@@ -45,6 +45,7 @@ pub(crate) fn warning_to_v1(warnings: &Warnings, warning: &Warning, now: Time) -
         late: is_late(warning, now),
         picture: warnings.picture(&warning.id).map(wire::picture_to_v1),
         picture_pending: warnings.is_wanted(&warning.id),
+        origin: warnings.origin(&warning.id).unwrap_or_default().to_owned(),
     }
 }
 

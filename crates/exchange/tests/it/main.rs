@@ -14,5 +14,6 @@ mod reports;
 mod server;
 mod snapshot;
 mod subscriptions;
+mod upstream;
 mod warnings;
 mod webhook;

@@ -1,5 +1,6 @@
 //! A server on a free port, events to feed, and what consumers do with them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use model::{
     RevisionNumber, Scope, Transition,
 };
 use service::{Health, Shutdown};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Server};
@@ -27,6 +29,7 @@ pub(crate) struct Served {
     pub(crate) runner: JoinHandle<Result<(), ExchangeError>>,
     /// What is served over HTTP.
     pub(crate) alerts: axum::Router,
+    pub(crate) address: SocketAddr,
 }
 
 pub(crate) async fn serve(journal: Arc<dyn Journal>) -> Served {
@@ -34,11 +37,27 @@ pub(crate) async fn serve(journal: Arc<dyn Journal>) -> Served {
 }
 
 pub(crate) async fn serve_with(journal: Arc<dyn Journal>, config: Config) -> Served {
-    serve_sampling(journal, config, None).await
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    serve_on(listener, journal, config).await
 }
 
 /// The same with somebody who takes samples.
 pub(crate) async fn serve_sampling(journal: Arc<dyn Journal>, config: Config, samples: Option<Arc<dyn Samples>>) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    serve_with_all(listener, journal, config, samples).await
+}
+
+/// The same where it is to be reached by others.
+pub(crate) async fn serve_on(listener: TcpListener, journal: Arc<dyn Journal>, config: Config) -> Served {
+    serve_with_all(listener, journal, config, None).await
+}
+
+async fn serve_with_all(
+    listener: TcpListener,
+    journal: Arc<dyn Journal>,
+    config: Config,
+    samples: Option<Arc<dyn Samples>>,
+) -> Served {
     let (health, shutdown) = (Health::new(), Shutdown::new());
     let parts = Parts {
         journal,
@@ -50,13 +69,12 @@ pub(crate) async fn serve_sampling(journal: Arc<dyn Journal>, config: Config, sa
     };
     let Built { service, alerts, runner } = exchange_service(parts, shutdown.clone());
     let runner = tokio::spawn(runner.run());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = listener.local_addr().expect("bound");
     let end = shutdown.clone();
     let server = Server::builder().add_service(service);
     tokio::spawn(server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move { end.requested().await }));
     let client = ExchangeServiceClient::connect(format!("http://{address}")).await.expect("connects");
-    Served { client, shutdown, runner, alerts }
+    Served { client, shutdown, runner, alerts, address }
 }
 
 impl Served {

@@ -96,7 +96,14 @@ impl Log {
     fn put(&mut self, recorded_at: Time, event: Event) {
         let position = Position(self.events.len() as u64 + 1);
         let id = EventId { epoch: Epoch(1), key: Arc::from("engine/1"), key_seq: KeySeq(position.0), ordinal: 0 };
-        self.events.push(RecordedEvent { id, position, ordinal: 0, recorded_at, event });
+        self.events.push(RecordedEvent { id, position, ordinal: 0, recorded_at, event, origin: None });
+    }
+
+    /// As if another Davy had recorded all of it.
+    fn of_another(mut self) -> Self {
+        let origin = Arc::new(model::Origin { node: Arc::from("county-a"), recorded_at: at(0) });
+        self.events.iter_mut().for_each(|event| event.origin = Some(Arc::clone(&origin)));
+        self
     }
 
     fn moved(&mut self, seconds: i64, alarm: Alarm, transition: Transition, state: AlarmState) {

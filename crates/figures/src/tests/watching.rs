@@ -46,6 +46,20 @@ fn three_activations_in_a_minute_chatter() {
 }
 
 #[test]
+fn what_another_davy_watches_is_not_watched_again() {
+    let mut log = pulses(&[0, 30, 60]).of_another();
+    assert_eq!(due(&log, DAY), []);
+    [100, 130, 160].into_iter().for_each(|second| log.pulse(second, 20, HIGH));
+    assert_eq!(due(&log, 180), [("nuisance.chattering", 160)], "an own point of the same name");
+    let figures = |log: &Log| {
+        let mut table = crate::Table::new(at(0), at(DAY));
+        log.events.iter().for_each(|event| table.take(event));
+        table.finish().total.alarms
+    };
+    assert_eq!((figures(&log), figures(&log.of_another())), (3, 0));
+}
+
+#[test]
 fn a_chatter_is_said_once_an_episode() {
     let mut log = pulses(&[0, 30, 60]);
     assert_eq!(say(&mut log, 80), [("nuisance.chattering", 60)]);

@@ -109,6 +109,7 @@ fn recorded(seq: u64, recorded_at: Time, subject: &str, body: EventBody) -> Reco
             revision: RevisionNumber(1),
             body,
         },
+        origin: None,
     }
 }
 

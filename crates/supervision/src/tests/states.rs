@@ -46,6 +46,19 @@ fn a_state_is_small() {
 }
 
 #[test]
+fn what_is_hidden_at_another_davy_hides_nothing_here() {
+    let shelved = recorded(1, at(1), "p", transition(Transition::Shelved, "high", AlarmKind::High, AlarmState::Shelved));
+    let origin = model::Origin { node: std::sync::Arc::from("county-a"), recorded_at: at(0) };
+    let theirs = model::RecordedEvent { origin: Some(std::sync::Arc::new(origin)), ..shelved.clone() };
+    let gaps = |event| {
+        let (mut fold, mut said) = (EventsFold::default(), Said::default());
+        fold.apply(event, &mut said);
+        (said.gaps.len(), fold.time())
+    };
+    assert_eq!((gaps(&shelved), gaps(&theirs)), ((1, at(1)), (0, at(1))));
+}
+
+#[test]
 fn what_is_hidden_outlives_a_restart() {
     let hidden = |seq, moved, state| recorded(seq, at(seq.cast_signed()), "p", transition(moved, "high", AlarmKind::High, state));
     let fault = |seq, moved| {

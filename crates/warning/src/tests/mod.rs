@@ -1,5 +1,6 @@
 //! Tests of warnings: a small park with its departments, told alarm by alarm.
 
+mod elsewhere;
 mod laws;
 mod lives;
 mod pictures;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use model::{
     Addressed, AlarmFilter, AlarmId, AlarmKind, AlarmState, AlarmTransition, Colour, Department, DepartmentId, DepartmentKind,
-    Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, KeySeq, Level, ParkId, Position, Priority, Quantity,
+    Enterprise, EnterpriseId, Epoch, Event, EventBody, EventId, KeySeq, Level, Origin, ParkId, Position, Priority, Quantity,
     RecordedEvent, RequestId, Revision, RevisionNumber, Scope, Site, Span, StepSpans, Time, Transition, WarningAction,
     WarningChange, WarningPlace, WarningRule, WarningRuleId,
 };
@@ -98,7 +99,19 @@ impl Plant {
     pub(super) fn record(&mut self, key: &str, recorded_at: Time, event: Event) -> EventId {
         let seq = self.journal.len() as u64 + 1;
         let id = EventId { epoch: Epoch(7), key: Arc::from(key), key_seq: KeySeq(seq), ordinal: 0 };
-        let recorded = RecordedEvent { id: id.clone(), position: Position(seq), ordinal: 0, recorded_at, event };
+        let recorded = RecordedEvent { id: id.clone(), position: Position(seq), ordinal: 0, recorded_at, event, origin: None };
+        self.fold.apply(&recorded);
+        self.journal.push(recorded);
+        id
+    }
+
+    /// An event that another Davy recorded first, half a minute ago.
+    pub(super) fn record_of(&mut self, node: &str, seconds: i64, event: Event) -> EventId {
+        let seq = self.journal.len() as u64 + 1;
+        let id = EventId { epoch: Epoch(9), key: Arc::from("exchange/warnings"), key_seq: KeySeq(seq), ordinal: 0 };
+        let origin = Some(Arc::new(Origin { node: Arc::from(node), recorded_at: at(seconds - 30) }));
+        let recorded =
+            RecordedEvent { id: id.clone(), position: Position(seq), ordinal: 0, recorded_at: at(seconds), event, origin };
         self.fold.apply(&recorded);
         self.journal.push(recorded);
         id

@@ -231,6 +231,68 @@ pub struct EventRecord {
     /// With the event site.revised: the whole site.
     #[prost(message, optional, tag = "4")]
     pub site: ::core::option::Option<SiteRevision>,
+    /// Of a record taken from another Davy: how far that one's feed is taken with it.
+    #[prost(message, optional, tag = "5")]
+    pub upstream: ::core::option::Option<UpstreamMark>,
+}
+/// How far another Davy's feed is taken. Events and mark are one record, so that each event is taken once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpstreamMark {
+    /// Resume after this; empty: begin anew with what is active.
+    #[prost(string, tag = "1")]
+    pub cursor: ::prost::alloc::string::String,
+    /// The name of that Davy, as it gives it itself.
+    #[prost(string, tag = "2")]
+    pub node: ::prost::alloc::string::String,
+    /// Everything that it recorded until then is taken, microseconds, its journal time; 0 where not known.
+    #[prost(int64, tag = "3")]
+    pub complete_to: i64,
+}
+/// What is known of events taken from other Davys, after some prefix of `events`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpstreamSnapshot {
+    /// Every epoch that this journal ever had.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub own_epochs: ::prost::alloc::vec::Vec<u64>,
+    #[prost(message, repeated, tag = "2")]
+    pub keys: ::prost::alloc::vec::Vec<TakenKey>,
+    /// Ids taken last, oldest first, each as an index into keys and its numbers.
+    #[prost(uint32, repeated, tag = "3")]
+    pub recent_key: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint64, repeated, tag = "4")]
+    pub recent_seq: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint32, repeated, tag = "5")]
+    pub recent_ordinal: ::prost::alloc::vec::Vec<u32>,
+    #[prost(message, repeated, tag = "6")]
+    pub upstreams: ::prost::alloc::vec::Vec<UpstreamState>,
+}
+/// One writer of another Davy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TakenKey {
+    #[prost(fixed64, tag = "1")]
+    pub epoch: u64,
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// Ids up to here are not remembered singly any more and count as taken.
+    #[prost(uint64, tag = "3")]
+    pub floor_seq: u64,
+    #[prost(uint32, tag = "4")]
+    pub floor_ordinal: u32,
+}
+/// One upstream, by the key of its records.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpstreamState {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub mark: ::core::option::Option<UpstreamMark>,
+    #[prost(uint64, tag = "3")]
+    pub key_seq: u64,
+    #[prost(uint64, tag = "4")]
+    pub taken: u64,
+    /// Names of the Davys whose events came this way.
+    #[prost(string, repeated, tag = "5")]
+    pub nodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A record of `dead`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

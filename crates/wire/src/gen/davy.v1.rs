@@ -32,6 +32,13 @@ pub struct Event {
     /// True for the events that open a feed with what is active at its start.
     #[prost(bool, tag = "11")]
     pub snapshot: bool,
+    /// The name of the Davy that recorded it first, where that is not the one that tells it; such an event keeps its id, and what follows
+    /// from it is said there.
+    #[prost(string, tag = "12")]
+    pub origin: ::prost::alloc::string::String,
+    /// When that one's journal took it, in its journal time; absent where origin is empty.
+    #[prost(message, optional, tag = "13")]
+    pub origin_recorded_at: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(
         oneof = "event::Body",
         tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 36, 37, 38"
@@ -924,6 +931,9 @@ pub struct Alarm {
     /// The time there is for it.
     #[prost(int64, optional, tag = "35")]
     pub respond_within_us: ::core::option::Option<i64>,
+    /// The Davy that judges it, where that is another one: commands on it are given there.
+    #[prost(string, tag = "36")]
+    pub origin: ::prost::alloc::string::String,
 }
 /// What hides an alarm; of several the strongest: out of service, then suppressed, then shelved.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4972,6 +4982,66 @@ pub struct ListSubscriptionsResponse {
     #[prost(string, tag = "3")]
     pub last_cursor: ::prost::alloc::string::String,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUpstreamsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUpstreamsResponse {
+    /// The name of this Davy: the origin of its events elsewhere.
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
+    /// By name.
+    #[prost(message, repeated, tag = "2")]
+    pub upstreams: ::prost::alloc::vec::Vec<Upstream>,
+}
+/// Another Davy whose events this one takes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Upstream {
+    /// As the settings name it.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub url: ::prost::alloc::string::String,
+    /// As it names itself; empty before the first connection.
+    #[prost(string, tag = "3")]
+    pub node: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub connected: bool,
+    /// Since when it is connected, or is not; journal time.
+    #[prost(message, optional, tag = "5")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its own cursor, up to which everything is on disk here; empty where nothing is.
+    #[prost(string, tag = "6")]
+    pub cursor: ::prost::alloc::string::String,
+    /// When it recorded the last event that was taken.
+    #[prost(message, optional, tag = "7")]
+    pub last_event_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Everything that it recorded until then is taken; its journal time.
+    #[prost(message, optional, tag = "8")]
+    pub complete_to: ::core::option::Option<::prost_types::Timestamp>,
+    /// From then to now, seconds; it grows while there is no connection.
+    #[prost(double, tag = "9")]
+    pub lag_seconds: f64,
+    /// Records of its journal that are still to come, as it said last; absent where it has not.
+    #[prost(int64, optional, tag = "10")]
+    pub records_behind: ::core::option::Option<i64>,
+    /// Events taken, ever.
+    #[prost(uint64, tag = "11")]
+    pub taken: u64,
+    /// Events not taken since the start, by why.
+    #[prost(message, repeated, tag = "12")]
+    pub skipped: ::prost::alloc::vec::Vec<SkippedEvents>,
+    /// Why there is no connection; empty where there is one.
+    #[prost(string, tag = "13")]
+    pub trouble: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SkippedEvents {
+    /// own: it comes from here; duplicate: another way was faster; not_carried: it concerns that Davy alone; unreadable: of a newer version.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListWarningsRequest {
     #[prost(bool, tag = "1")]
@@ -5071,6 +5141,9 @@ pub struct Warning {
     /// A step is late and not done.
     #[prost(bool, tag = "24")]
     pub late: bool,
+    /// The Davy that issued it, where that is another one: responses to it are given there.
+    #[prost(string, tag = "25")]
+    pub origin: ::prost::alloc::string::String,
 }
 /// An addressee of a warning with its steps.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5361,6 +5434,31 @@ pub mod exchange_service_client {
                 .insert(GrpcMethod::new("davy.v1.ExchangeService", "ListSubscriptions"));
             self.inner.unary(req, path, codec).await
         }
+        /// The Davys whose feeds this one takes, and how far it is with each.
+        pub async fn list_upstreams(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListUpstreamsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUpstreamsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/davy.v1.ExchangeService/ListUpstreams",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("davy.v1.ExchangeService", "ListUpstreams"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Warnings, oldest first: the open ones, and those closed not long ago.
         pub async fn list_warnings(
             &mut self,
@@ -5451,6 +5549,14 @@ pub mod exchange_service_server {
             request: tonic::Request<super::ListSubscriptionsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListSubscriptionsResponse>,
+            tonic::Status,
+        >;
+        /// The Davys whose feeds this one takes, and how far it is with each.
+        async fn list_upstreams(
+            &self,
+            request: tonic::Request<super::ListUpstreamsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUpstreamsResponse>,
             tonic::Status,
         >;
         /// Warnings, oldest first: the open ones, and those closed not long ago.
@@ -5669,6 +5775,52 @@ pub mod exchange_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSubscriptionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/davy.v1.ExchangeService/ListUpstreams" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListUpstreamsSvc<T: ExchangeService>(pub Arc<T>);
+                    impl<
+                        T: ExchangeService,
+                    > tonic::server::UnaryService<super::ListUpstreamsRequest>
+                    for ListUpstreamsSvc<T> {
+                        type Response = super::ListUpstreamsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListUpstreamsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExchangeService>::list_upstreams(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListUpstreamsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,0 +1,260 @@
+//! One upstream's events on their way into records. Pure.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{Event, EventBody, KeySeq, RecordedEvent, Span, Time};
+use prost::Message as _;
+use wire::{Cursor, EventRecord, Kept, UpstreamMark, v1};
+
+use super::gap::{self, AlarmName};
+use super::judge::{Skip, judge};
+use super::taken::Taken;
+use super::{RECORD_BYTES, RECORD_EVENTS};
+
+/// A feed that brings nothing to take gets a record of how far it is after so many events ...
+const MARK_EVENTS: u64 = 10_000;
+
+/// ... but not sooner after the last one than this ...
+const MARK_AFTER: Span = Span::from_secs(60);
+
+/// ... and in any case after this. What a restart reads again until then is skipped again.
+const MARK_AT_LAST: Span = Span::from_secs(3_600);
+
+/// An upstream.
+pub(super) struct Lane {
+    name: String,
+    /// As it names itself.
+    node: Arc<str>,
+    /// Our count under its key.
+    pub(super) fence: KeySeq,
+    /// How far its feed is read.
+    pub(super) mark: UpstreamMark,
+    /// The cursor of its last record, and when that was.
+    written: (String, Time),
+    /// Events passed over since then.
+    passed: u64,
+    /// While its feed opens with what is active: the alarms of that.
+    standing: Option<BTreeSet<AlarmName>>,
+    events: Vec<Event>,
+    kept: Vec<Option<Kept>>,
+    bytes: usize,
+    full: Vec<EventRecord>,
+}
+
+impl Lane {
+    pub(super) fn new(name: &str, mark: UpstreamMark, fence: KeySeq, now: Time) -> Self {
+        Self {
+            name: name.to_owned(),
+            node: Arc::from(mark.node.as_str()),
+            fence,
+            written: (mark.cursor.clone(), now),
+            mark,
+            passed: 0,
+            standing: None,
+            events: Vec::new(),
+            kept: Vec::new(),
+            bytes: 0,
+            full: Vec::new(),
+        }
+    }
+
+    /// Its feed is open; `anew`: with what is active.
+    pub(super) fn began(&mut self, node: &str, anew: bool) {
+        self.node = Arc::from(node);
+        node.clone_into(&mut self.mark.node);
+        self.standing = anew.then(BTreeSet::new);
+    }
+
+    /// Its cursor is of no use any more.
+    pub(super) fn lost(&mut self, reason: &str, now: Time) {
+        let from = self.mark.complete_to.unwrap_or(now);
+        self.push(gap::possible(&self.name, (from, now), reason), None);
+        self.mark.cursor.clear();
+        self.cut();
+    }
+
+    /// The next event of its feed.
+    pub(super) fn event(&mut self, event: &v1::Event, taken: &mut Taken, own_node: &str) -> Result<(), Skip> {
+        let judged = judge(event, taken, &self.node, own_node);
+        if event.snapshot {
+            self.stands(event);
+        } else {
+            let recorded_at = event.recorded_at.as_ref().map(wire::time_from_v1);
+            self.mark.complete_to = self.mark.complete_to.max(recorded_at);
+        }
+        event.cursor.clone_into(&mut self.mark.cursor);
+        match judged {
+            Ok(recorded) => self.take(recorded, event.encoded_len(), taken),
+            Err(skip) => {
+                self.passed += 1;
+                return Err(skip);
+            }
+        }
+        Ok(())
+    }
+
+    fn stands(&mut self, event: &v1::Event) {
+        let Ok(RecordedEvent { event: said, origin, .. }) = wire::v1_to_recorded(event) else { return };
+        if let (Some(standing), EventBody::Alarm(alarm)) = (&mut self.standing, &said.body) {
+            let node = origin.map_or_else(|| Arc::clone(&self.node), |it| Arc::clone(&it.node));
+            standing.insert((said.subject, alarm.alarm.clone(), node));
+        }
+    }
+
+    fn take(&mut self, recorded: RecordedEvent, bytes: usize, taken: &mut Taken) {
+        let RecordedEvent { id, event, origin, .. } = recorded;
+        taken.take(&id);
+        self.push(event, origin.map(|origin| Kept { id: Some(id), origin }));
+        self.bytes += bytes;
+        if self.events.len() >= RECORD_EVENTS || self.bytes >= RECORD_BYTES {
+            self.cut();
+        }
+    }
+
+    fn push(&mut self, event: Event, kept: Option<Kept>) {
+        self.events.push(event);
+        self.kept.push(kept);
+    }
+
+    /// Says the end of alarms that stand here and no more there.
+    pub(super) fn close(&mut self, gone: Vec<(Event, Kept)>) {
+        for (event, kept) in gone {
+            self.push(event, Some(kept));
+            if self.events.len() >= RECORD_EVENTS {
+                self.cut();
+            }
+        }
+    }
+
+    /// Nothing but a cursor; `complete_to` where everything recorded until then was sent before it.
+    pub(super) fn heartbeat(&mut self, cursor: &str, complete_to: Option<Time>) {
+        cursor.clone_into(&mut self.mark.cursor);
+        self.mark.complete_to = self.mark.complete_to.max(complete_to);
+    }
+
+    /// The alarms its feed opened with, once it has sent them all.
+    pub(super) fn opened_with(&mut self) -> Option<BTreeSet<AlarmName>> {
+        self.standing.as_ref()?;
+        let is_over = Cursor::decode(&self.mark.cursor).is_ok_and(|cursor| !cursor.in_snapshot);
+        if is_over { self.standing.take() } else { None }
+    }
+
+    /// They could not be compared yet.
+    pub(super) fn put_back(&mut self, standing: BTreeSet<AlarmName>) {
+        self.standing.get_or_insert(standing);
+    }
+
+    /// The events so far are a record, with the cursor of the last of them.
+    fn cut(&mut self) {
+        self.bytes = 0;
+        self.full.push(EventRecord {
+            events: std::mem::take(&mut self.events),
+            kept: std::mem::take(&mut self.kept),
+            upstream: Some(self.mark.clone()),
+            ..EventRecord::default()
+        });
+    }
+
+    /// What is to be written now.
+    pub(super) fn records(&mut self, now: Time) -> Vec<EventRecord> {
+        if !self.events.is_empty() || (self.full.is_empty() && self.is_mark_due(now)) {
+            self.cut();
+        }
+        if !self.full.is_empty() {
+            self.written = (self.mark.cursor.clone(), now);
+            self.passed = 0;
+        }
+        std::mem::take(&mut self.full)
+    }
+
+    fn is_mark_due(&self, now: Time) -> bool {
+        let (cursor, at) = (&self.written.0, now.since(self.written.1));
+        let often = self.passed >= MARK_EVENTS && at >= MARK_AFTER;
+        *cursor != self.mark.cursor && self.standing.is_none() && (cursor.is_empty() || often || at >= MARK_AT_LAST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Epoch, Position};
+
+    use super::*;
+
+    const AT: Time = Time::YEAR_2000;
+
+    fn cursor(position: u64, in_snapshot: bool) -> String {
+        Cursor { in_snapshot, ..Cursor::after(Epoch(2), Position(position)) }.encode()
+    }
+
+    fn event(seq: u64) -> v1::Event {
+        let since = Some(wire::time_to_v1(AT));
+        let change = v1::SourceChange { source: "mqtt".to_owned(), since, reason: String::new() };
+        v1::Event {
+            id: format!("0000000000000002-engine/1-{seq}-0"),
+            cursor: cursor(seq, false),
+            kind: "source.down".to_owned(),
+            occurred_at: since,
+            recorded_at: since,
+            body: Some(v1::event::Body::Source(change)),
+            ..v1::Event::default()
+        }
+    }
+
+    fn lane() -> Lane {
+        let mut lane = Lane::new("a", UpstreamMark { cursor: cursor(1, false), ..UpstreamMark::default() }, KeySeq(0), AT);
+        lane.began("county-a", false);
+        lane
+    }
+
+    #[test]
+    fn each_record_carries_the_cursor_of_its_last_event() {
+        let (mut lane, mut taken) = (lane(), Taken::new(10_000));
+        let events = RECORD_EVENTS as u64 + 5;
+        for seq in 1..=events {
+            assert_eq!(lane.event(&event(seq), &mut taken, "city"), Ok(()));
+            assert_eq!(lane.event(&event(seq), &mut taken, "city"), Err(Skip::Duplicate));
+        }
+        let records = lane.records(AT);
+        let seen: Vec<_> = records.iter().map(|it| (it.events.len(), it.upstream.clone().unwrap_or_default().cursor)).collect();
+        assert_eq!(seen, [(RECORD_EVENTS, cursor(RECORD_EVENTS as u64, false)), (5, cursor(events, false))]);
+        let decoded = wire::decode_event_record(&wire::encode_event_record(&records[1])).expect("own bytes");
+        assert_eq!(decoded, records[1]);
+        assert!(lane.records(AT).is_empty());
+    }
+
+    #[test]
+    fn a_quiet_feed_is_marked_now_and_then() {
+        let (mut lane, mut taken) = (lane(), Taken::new(10));
+        let after = |seconds| AT.plus(Span::from_secs(seconds));
+        lane.heartbeat(&cursor(9, false), Some(AT));
+        assert!(lane.records(after(3_599)).is_empty());
+        let mark = |lane: &mut Lane, at| {
+            lane.records(at).into_iter().map(|it| it.upstream.unwrap_or_default().cursor).collect::<Vec<_>>()
+        };
+        assert_eq!(mark(&mut lane, after(3_600)), [cursor(9, false)]);
+        for seq in 0..MARK_EVENTS {
+            let seal = v1::Event { kind: "journal.seal".to_owned(), ..event(seq + 10) };
+            assert_eq!(lane.event(&seal, &mut taken, "city"), Err(Skip::NotCarried));
+        }
+        assert!(lane.records(after(3_659)).is_empty());
+        assert_eq!(mark(&mut lane, after(3_660)), [cursor(MARK_EVENTS + 9, false)]);
+        assert!(lane.records(after(9_999)).is_empty(), "nothing has moved");
+    }
+
+    #[test]
+    fn after_a_hole_it_begins_anew() {
+        let mut lane = lane();
+        lane.lost("events before position 9 are no longer kept here", AT);
+        let records = lane.records(AT);
+        assert_eq!((records.len(), records[0].events[0].body.kind()), (1, "gap.possible"));
+        assert_eq!(records[0].upstream.clone().map(|it| it.cursor), Some(String::new()), "a crash now begins anew as well");
+        lane.began("county-a", true);
+        lane.heartbeat(&cursor(20, true), None);
+        assert_eq!(lane.opened_with(), None, "cut off in the midst of it");
+        lane.began("county-a", true);
+        lane.heartbeat(&cursor(20, false), Some(AT));
+        assert_eq!(lane.opened_with(), Some(BTreeSet::new()));
+        assert_eq!(lane.records(AT).len(), 1, "where it goes on is written at once");
+    }
+}
