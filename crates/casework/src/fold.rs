@@ -41,9 +41,10 @@ impl Casework {
     /// Takes the next event in the order of the journal.
     pub fn apply(&mut self, recorded: &RecordedEvent) {
         self.now = self.now.max(recorded.recorded_at);
-        self.outcomes.apply(recorded);
         match &recorded.event.body {
             EventBody::Alarm(_) | EventBody::Warning(_) => self.incidents.sighted(recorded),
+            // Cases, incidents and duty books are kept where they were opened; of another Davy they are seen in the feed alone.
+            _ if recorded.is_foreign() => {}
             EventBody::Case(change) => self.cases.apply(recorded, change),
             EventBody::Incident(change) => self.incidents.apply(recorded, change, &self.book),
             EventBody::Duty(change) => {
@@ -51,6 +52,9 @@ impl Casework {
                 self.incidents.noted(recorded, change);
             }
             _ => {}
+        }
+        if !recorded.is_foreign() {
+            self.outcomes.apply(recorded);
         }
     }
 

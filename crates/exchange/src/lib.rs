@@ -31,8 +31,8 @@ use journal::Journal;
 use service::{Latch, Shutdown};
 use wire::v1::exchange_service_server::ExchangeServiceServer;
 
-pub use casework::{CaseApi, CaseworkParts, CaseworkRunner, DutyApi, casework_services};
 use crate::runner::Desks;
+pub use casework::{CaseApi, CaseworkParts, CaseworkRunner, DutyApi, casework_services};
 
 pub use config::Config;
 pub use error::ExchangeError;

@@ -62,6 +62,7 @@ pub fn describe() {
     describe_counter!(
         CASEWORK_UNREADABLE,
         "Records of events that could not be read; a case, an incident or a duty may be missed"
+    );
     describe_counter!(REPORTS, "Reports of departments put on record, by kind");
     describe_counter!(REPORT_SAMPLES, "Reports of departments taken as samples of points");
     describe_counter!(

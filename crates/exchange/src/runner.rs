@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use desk::DeskRunner;
 use journal::{Follower, Journal, JournalError, JournalId, Key, Level};
 use metrics::gauge;
 use model::{Epoch, ErrorKind, Position};
@@ -22,7 +23,6 @@ use crate::metrics::{FEEDS, LAG};
 use crate::open::{Open, SharedOpen};
 use crate::reports::ReportClerk;
 use crate::tail::Tail;
-use crate::reports::ReportClerk;
 use crate::upstream::Board;
 use crate::warnings::WarningRunner;
 use crate::{Config, ExchangeError, upstream, webhook};

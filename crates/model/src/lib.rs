@@ -12,9 +12,9 @@ mod error;
 mod event;
 mod id;
 mod incident;
+mod origin;
 mod picture;
 mod place;
-mod origin;
 mod record;
 pub mod report;
 mod sample;
@@ -40,12 +40,12 @@ pub use id::{
 pub use incident::{
     AccidentClass, IncidentChange, IncidentDoubt, IncidentDuty, IncidentKind, IncidentLosses, IncidentNotice, IncidentTransition,
 };
+pub use origin::Origin;
 pub use picture::{
     Daylight, HeadCount, HeadTotal, InZone, Lies, Picture, PictureArea, PictureNote, PicturePlan, PictureResource, PictureShape,
     PictureSubstance, PictureWind, PictureZone, SpillSize, SubstanceFrom,
 };
 pub use place::{Extent, HeadSource, Place, PlaceKind, Plan, Resource, ResourceKind, WindPoints};
-pub use origin::Origin;
 pub use record::{Batch, Body, Command, CommandKind, Header, Message, Record, SourceId};
 pub use report::{Report, ReportBody, ReportKind};
 pub use sample::{Quality, Sample, SampleFlags};

@@ -1,7 +1,5 @@
 //! Pictures, field by field.
 
-use std::sync::Arc;
-
 use model::{
     Daylight, HeadCount, HeadTotal, InZone, InstallationKind, Lies, Location, Picture, PictureArea, PictureNote, PicturePlan,
     PictureResource, PictureShape, PictureSubstance, PictureWind, PictureZone, PlaceKind, ResourceKind, SpillSize, SubstanceFrom,

@@ -65,7 +65,10 @@ impl Reports {
     /// Takes the next event in the order of the journal.
     pub fn apply(&mut self, recorded: &RecordedEvent) {
         self.now = self.now.max(recorded.recorded_at);
-        if let EventBody::Report(report) = &recorded.event.body {
+        // What was reported to another Davy is known by the requests and changes of there.
+        if let EventBody::Report(report) = &recorded.event.body
+            && !recorded.is_foreign()
+        {
             self.outcomes.apply(recorded, report);
             self.changes.apply(recorded, report);
         }

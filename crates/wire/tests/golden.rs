@@ -309,7 +309,7 @@ fn what_whole_alarm_management_added() {
     telemetry("site_revision_rules", Body::Revision(Arc::new(revision_with_every_condition())));
 }
 
-/// What came with joint cases, incidents and duty books: of each one event with every field, and one of each kind with as few as can be.
+/// What came with joint cases, incidents and duty books: of each one event with every field.
 #[test]
 fn what_casework_added() {
     let department = |text: &str| DepartmentId::new(text).expect("valid");
@@ -370,6 +370,16 @@ fn what_casework_added() {
         refused,
         ..IncidentChange::new(IncidentTransition::Declared, IncidentKind::Environmental, WarningPlace::Installation)
     };
+    event("event_case_opened", EventBody::Case(Box::new(case)));
+    event("event_incident_declared", EventBody::Incident(Box::new(incident)));
+    let snapshot = record_v1::CaseworkSnapshot { site: None, state: vec![1, 2, 3] };
+    golden("casework_snapshot", &snapshot.encode_to_vec());
+}
+
+/// The same of duty books.
+#[test]
+fn what_duty_books_added() {
+    let refused = Some((CaseworkAction::Notify, CaseworkRefusal::NoSuchDuty));
     let shift = DutyShift { person: "li".to_owned(), role: "leader".to_owned(), from: at(1), to: at(2) };
     let book = DutyChange {
         shifts: vec![shift],
@@ -380,14 +390,18 @@ fn what_casework_added() {
         text: "all quiet".to_owned(),
         request_id: Some(request()),
         refused,
-        ..DutyChange::new(DutyTransition::Rostered, department("office"))
+        ..DutyChange::new(DutyTransition::Rostered, DepartmentId::new("office").expect("valid"))
     };
-    event("event_case_opened", EventBody::Case(Box::new(case)));
-    event("event_incident_declared", EventBody::Incident(Box::new(incident)));
     event("event_duty_rostered", EventBody::Duty(Box::new(book)));
+}
+
+/// The same with as few fields as can be.
+#[test]
+fn what_casework_says_in_few_words() {
+    let office = || DepartmentId::new("office").expect("valid");
     let name = |kind: &str| format!("event_{}", kind.replace('.', "_"));
     for transition in CaseTransition::ALL.iter().skip(1) {
-        let change = CaseChange::new(*transition, WarningPlace::Enterprise, department("office"));
+        let change = CaseChange::new(*transition, WarningPlace::Enterprise, office());
         event(&name(transition.as_str()), EventBody::Case(Box::new(change)));
     }
     for transition in IncidentTransition::ALL.iter().skip(1) {
@@ -395,10 +409,8 @@ fn what_casework_added() {
         event(&name(transition.as_str()), EventBody::Incident(Box::new(change)));
     }
     for transition in DutyTransition::ALL.iter().skip(1) {
-        event(&name(transition.as_str()), EventBody::Duty(Box::new(DutyChange::new(*transition, department("office")))));
+        event(&name(transition.as_str()), EventBody::Duty(Box::new(DutyChange::new(*transition, office()))));
     }
-    let snapshot = record_v1::CaseworkSnapshot { site: None, state: vec![1, 2, 3] };
-    golden("casework_snapshot", &snapshot.encode_to_vec());
 }
 
 /// What came with warnings: one event with every field, one with as few as there can be, and a site with departments and rules.

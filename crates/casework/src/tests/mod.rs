@@ -45,6 +45,7 @@ pub(super) fn revision(number: u32) -> Revision {
         name: id.to_owned(),
         time_zone: String::new(),
         district: String::new(),
+        wind: None,
     };
     let installation = Installation {
         id: InstallationId::new("e1-u1").expect("valid"),
@@ -54,6 +55,7 @@ pub(super) fn revision(number: u32) -> Revision {
         exposed_people: 0,
         location: None,
         substances: Vec::new(),
+        wind: None,
     };
     let departments = vec![
         office("emergency", DepartmentKind::Emergency),
@@ -87,7 +89,7 @@ impl Office {
     pub(super) fn record(&mut self, key: &str, recorded_at: Time, event: Event) -> EventId {
         let seq = self.journal.len() as u64 + 1;
         let id = EventId { epoch: Epoch(7), key: Arc::from(key), key_seq: KeySeq(seq), ordinal: 0 };
-        let recorded = RecordedEvent { id: id.clone(), position: Position(seq), ordinal: 0, recorded_at, event };
+        let recorded = RecordedEvent { id: id.clone(), position: Position(seq), ordinal: 0, recorded_at, origin: None, event };
         self.fold.apply(&recorded);
         self.journal.push(recorded);
         id

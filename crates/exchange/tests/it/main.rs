@@ -1,7 +1,7 @@
 //! Feeds over a real server: resume, filters, snapshots, ways out, restarts; warnings, what is said of them, and reports; alerts over HTTP.
 
-mod casework;
 mod alerts;
+mod casework;
 mod commit;
 mod cursors;
 mod embedded;

@@ -65,9 +65,16 @@ fn site() -> Revision {
         exposed_people: 0,
         location: None,
         substances: Vec::new(),
+        wind: None,
     };
     let kinds = [DepartmentKind::Park, DepartmentKind::Transport, DepartmentKind::Emergency];
-    let zone = Park { id: park.clone(), name: String::new(), time_zone: "Asia/Shanghai".to_owned(), district: String::new() };
+    let zone = Park {
+        id: park.clone(),
+        name: String::new(),
+        time_zone: "Asia/Shanghai".to_owned(),
+        district: String::new(),
+        wind: None,
+    };
     let site = Site {
         parks: vec![zone],
         enterprises: vec![Enterprise { id: enterprise, name: String::new(), park: Some(park), district: String::new() }],

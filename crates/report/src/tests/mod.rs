@@ -72,6 +72,7 @@ fn site(number: u32) -> Revision {
         name: text(id),
         time_zone: text("Asia/Shanghai"),
         district: text(district),
+        wind: None,
     };
     let firm = |id: &str, park: &str| Enterprise {
         id: enterprise(id),
@@ -87,6 +88,7 @@ fn site(number: u32) -> Revision {
         exposed_people: 0,
         location: None,
         substances: Vec::new(),
+        wind: None,
     };
     let mut departments: Vec<_> = DepartmentKind::ALL.iter().map(|kind| department(kind.as_str(), *kind)).collect();
     departments.push(department("office", DepartmentKind::Park));
@@ -221,7 +223,7 @@ impl Desk {
     fn put(&mut self, now: Time, event: Event) {
         let number = self.journal.len() as u64 + 1;
         let id = EventId { epoch: Epoch(7), key: Arc::from("exchange/reports"), key_seq: KeySeq(number), ordinal: 0 };
-        let recorded = RecordedEvent { id, position: Position(number), ordinal: 0, recorded_at: now, event };
+        let recorded = RecordedEvent { id, position: Position(number), ordinal: 0, recorded_at: now, origin: None, event };
         self.fold.apply(&recorded);
         self.journal.push(recorded);
     }
