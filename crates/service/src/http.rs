@@ -52,7 +52,7 @@ mod tests {
         let latch = health.latch("engine");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let others = Router::new().route("/other", get(async || "other"));
+        let others = Router::new().route("/other", axum::routing::get(async || "other"));
         let server = tokio::spawn(serve_http(listener, health, MetricsHandle::default(), others, shutdown.clone()));
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));
         assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
