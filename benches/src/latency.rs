@@ -1,4 +1,4 @@
-//! Publish to feed: 1,000 messages/s at QoS 1, one in ten crosses a limit; the time from just before the publish to the event at a
+//! Publish to feed: 1,000 messages/s at QoS 1, one in ten (or each) crosses a limit; the time from just before the publish to the event at a
 //! gRPC subscriber, beside one write and fdatasync of the same disk in the same run.
 
 use std::collections::BTreeMap;
@@ -20,16 +20,17 @@ use crate::stats::percentile;
 const RATE: u64 = 1_000;
 const SECONDS: u64 = 20;
 
-pub(crate) async fn run() -> anyhow::Result<()> {
+/// One message in so many crosses a limit: 10 or 1.
+pub(crate) async fn run(one_in: u64) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let broker = Broker::start(folder.path()).await?;
     let davy = Davy::start(folder.path(), broker.port).await?;
     let mut syncs = fdatasync(folder.path())?;
     let mut relayed = relay(&broker).await?;
     let sent: Arc<Mutex<BTreeMap<(String, i64), Instant>>> = Arc::default();
-    let expected = usize::try_from(RATE * SECONDS / 10).unwrap_or(0);
+    let expected = usize::try_from(RATE * SECONDS / one_in).unwrap_or(0);
     let receiving = tokio::spawn(receive(davy.grpc.clone(), Arc::clone(&sent), expected));
-    publish(&broker, &sent).await?;
+    publish(&broker, &sent, one_in).await?;
     let mut took = tokio::time::timeout(Duration::from_secs(20), receiving).await.context("wait for the events")???;
     syncs.extend(fdatasync(folder.path())?);
     let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
@@ -91,7 +92,7 @@ fn fdatasync(folder: &std::path::Path) -> anyhow::Result<Vec<Duration>> {
     (0..500).map(once).collect()
 }
 
-async fn publish(broker: &Broker, sent: &Mutex<BTreeMap<(String, i64), Instant>>) -> anyhow::Result<()> {
+async fn publish(broker: &Broker, sent: &Mutex<BTreeMap<(String, i64), Instant>>, one_in: u64) -> anyhow::Result<()> {
     let (client, mut events) = broker.client("publisher", false);
     tokio::spawn(async move { while events.poll().await.is_ok() {} });
     let mut step = tokio::time::interval(Duration::from_micros(1_000_000 / RATE));
@@ -99,9 +100,9 @@ async fn publish(broker: &Broker, sent: &Mutex<BTreeMap<(String, i64), Instant>>
     let mut high = vec![false; POINTS];
     for index in 0..RATE * SECONDS {
         step.tick().await;
-        let crosses = index % 10 == 0;
+        let crosses = index % one_in == 0;
         let point =
-            usize::try_from(if crosses { index / 10 } else { index })? % (POINTS / 2) + if crosses { 0 } else { POINTS / 2 };
+            usize::try_from(if crosses { index / one_in } else { index })? % (POINTS / 2) + if crosses { 0 } else { POINTS / 2 };
         if crosses {
             high[point] = !high[point];
         }

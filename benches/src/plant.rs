@@ -17,6 +17,12 @@ pub(crate) const POINTS: usize = 1_000;
 /// Killed on drop.
 pub(crate) struct Process(Child);
 
+impl Process {
+    pub(crate) const fn of(child: Child) -> Self {
+        Self(child)
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.0.kill());

@@ -7,6 +7,7 @@ mod crash;
 mod durability;
 mod embedded;
 mod fleet;
+mod follow;
 mod foreign;
 mod history;
 mod hostile;

@@ -12,13 +12,18 @@ const NEAR_MS: i64 = 1_000;
 
 /// Sends a level below its limit five times a second until a moment; when the first and the last was sent.
 async fn send_until(port: u16, end_ms: i64) -> (i64, i64) {
+    send_with_clock(port, end_ms, 0).await
+}
+
+/// The same with a clock that is ahead.
+async fn send_with_clock(port: u16, end_ms: i64, ahead_ms: i64) -> (i64, i64) {
     let mut gateway = Publisher::connect(port, "gw1");
     let mut pace = tokio::time::interval(Duration::from_millis(200));
     let (first, mut last) = (now_ms(), 0);
     while now_ms() < end_ms {
         pace.tick().await;
         last = now_ms();
-        gateway.publish(TOPIC, message(last, "LT", 50.0)).await;
+        gateway.publish(TOPIC, message(last + ahead_ms, "LT", 50.0)).await;
     }
     gateway.flushed(Duration::from_secs(10)).await;
     (first, last)
@@ -99,7 +104,11 @@ async fn a_scripted_minute_is_exact_to_the_second() {
     wait_until(killed + 4_000).await;
     davy.start_again().await;
     let back = now_ms();
-    let (_, silent) = send_until(port, now_ms() + 2_000).await;
+    send_until(port, now_ms() + 2_000).await;
+
+    // The gateway's clock is set two minutes ahead, and back after three seconds.
+    let (ahead, _) = send_with_clock(port, now_ms() + 3_000, 120_000).await;
+    let (right, silent) = send_until(port, now_ms() + 2_000).await;
 
     // Nothing comes for five seconds, of which the point's patience covers two.
     wait_until(silent + 5_000).await;
@@ -115,9 +124,10 @@ async fn a_scripted_minute_is_exact_to_the_second() {
     assert_near(&gaps, "shelved", (shelved, unshelved));
     assert_near(&gaps, "gateway_offline", (cut, joined));
     assert_near(&gaps, "engine_down", (killed, back));
+    assert_near(&gaps, "clock_not_trusted", (ahead, right));
     assert_near(&gaps, "stale", (silent + 2_000, heard));
     // What was supervised is what no gap covers.
     let supervised = answer["supervised_us"].as_i64().expect("a number") / 1_000;
-    let covered = (unshelved - shelved) + (joined - cut) + (back - killed) + (heard - silent - 2_000);
+    let covered = (unshelved - shelved) + (joined - cut) + (back - killed) + (right - ahead) + (heard - silent - 2_000);
     assert!((supervised - (end - begin - covered)).abs() <= 2 * NEAR_MS, "{supervised} ms of {}; {gaps:#?}", end - begin);
 }

@@ -70,7 +70,7 @@ async fn a_foreign_receiver_misses_nothing_through_kills() {
                 davy.start_again().await;
             }
             15 => {
-                // What failed once is tried again after 5 s, what failed twice after 5 min: nothing is to be in between now.
+                // What failed is tried again after 5 s, 10 s, 15 s …: nothing is to be in between now.
                 until_within(LONG, "the platform has taken all so far", async || {
                     let ids: BTreeSet<String> = taken(&receiver).into_iter().map(|(id, ..)| id).collect();
                     (ids.len() >= (round + 1) * EVENTS).then_some(())

@@ -1,7 +1,7 @@
 //! How far each journal is stored, shared between the loop that stores and the service that answers.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use journal::JournalId;
@@ -15,6 +15,8 @@ pub(crate) struct Stored {
     haste: Notify,
     /// Samples recorded after this are not all stored; 0 while nothing is known.
     samples_to: AtomicI64,
+    /// Rows wait that are worth hurrying for.
+    catching_up: AtomicBool,
 }
 
 impl Stored {
@@ -23,6 +25,16 @@ impl Stored {
         self.positions.send_modify(|positions| {
             positions.insert(journal, position);
         });
+    }
+
+    /// Whether the history is behind by more than it is in the midst of live input.
+    pub(crate) fn catches_up(&self, behind: bool) {
+        self.catching_up.store(behind, Ordering::Relaxed);
+    }
+
+    /// Whether rows wait that are worth hurrying for.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        self.catching_up.load(Ordering::Relaxed)
     }
 
     /// Samples recorded up to here are stored.

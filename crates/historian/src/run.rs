@@ -32,6 +32,9 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 /// How long what is left may take at a stop; the next start goes on where this ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
+/// From this lag on it is a backlog, which rows are hurried for.
+const LAG_OF_A_BACKLOG_S: f64 = 5.0;
+
 /// From this lag on the health page says it.
 const LAG_WORTH_SAYING_S: f64 = 30.0;
 
@@ -249,6 +252,7 @@ impl Rows {
         }
         self.watch.look(&*self.journal);
         self.stored.samples_reached(self.watch.samples_to);
+        self.stored.catches_up(self.watch.lag_s >= LAG_OF_A_BACKLOG_S);
         if self.places.is_none() {
             return;
         }

@@ -1,5 +1,6 @@
 //! Upkeep of the store: a step every few seconds, and the next at once while there is more to do. It never stands in the way of rows: the
-//! store sees to that, and a step that fails is only tried again.
+//! store sees to that, a step that fails is only tried again, and while a backlog is caught up there is only one every `STEP_OF_A_BACKLOG`,
+//! for figures and packing take the processors that rows need.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::progress::Stored;
 /// Between two steps where all is done.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// Between two steps while the history catches up: pieces of old data are not left lying for ever.
+const STEP_OF_A_BACKLOG: Duration = Duration::from_secs(30);
+
 /// After a step that failed, and at most after many.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -29,11 +33,13 @@ pub(crate) struct Keeper {
     /// What was said to be wrong last.
     said: BTreeSet<String>,
     retry: Duration,
+    /// When the last step began.
+    last: Option<Instant>,
 }
 
 impl Keeper {
     pub(crate) fn new(store: Arc<dyn Store>, stored: Arc<Stored>, policy: Policy, health: Component) -> Self {
-        Self { store, stored, policy, health, said: BTreeSet::new(), retry: RETRY_MIN }
+        Self { store, stored, policy, health, said: BTreeSet::new(), retry: RETRY_MIN, last: None }
     }
 
     /// Step after step until shutdown; a step under way is finished, since each is bounded.
@@ -56,6 +62,11 @@ impl Keeper {
             // Nothing is known of how far the store is, or nothing of a backlog is stored yet.
             return RETRY_MIN;
         }
+        let last = *self.last.get_or_insert(started);
+        if gives_way(self.stored.is_catching_up(), started.duration_since(last)) {
+            return RETRY_MIN;
+        }
+        self.last = Some(started);
         let step = self.store.maintain(&self.policy, now).await;
         ::metrics::histogram!(metrics::UPKEEP_SECONDS).record(started.elapsed().as_secs_f64());
         match step {
@@ -95,5 +106,23 @@ impl Keeper {
         let wait = self.retry;
         self.retry = (wait * 2).min(RETRY_MAX);
         wait
+    }
+}
+
+/// Whether a step waits for rows, so long after the last one.
+fn gives_way(catching_up: bool, since_last: Duration) -> bool {
+    catching_up && since_last < STEP_OF_A_BACKLOG
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_give_way_to_a_backlog_but_not_for_ever() {
+        let almost = STEP_OF_A_BACKLOG.saturating_sub(Duration::from_millis(1));
+        assert!(!gives_way(false, Duration::ZERO));
+        assert!(gives_way(true, Duration::ZERO) && gives_way(true, almost));
+        assert!(!gives_way(true, STEP_OF_A_BACKLOG));
     }
 }

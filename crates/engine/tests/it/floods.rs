@@ -124,14 +124,14 @@ async fn a_chatter_and_a_flood_are_said_and_the_flood_ends_by_itself() {
     }
     eventually("flooded", || said(&journal) == ["nuisance.chattering", "flood.started"]).await;
     journal.set_now(at(1_605));
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    journal.looked_at().await;
     assert_eq!(said(&journal).len(), 2, "five are left");
     journal.set_now(at(1_606));
     eventually("over", || said(&journal) == ["nuisance.chattering", "flood.started", "flood.ended"]).await;
     run.stop().await;
     let run = start(&journal);
     journal.set_now(at(1_000) + Span::from_secs(86_400));
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    journal.looked_at().await;
     assert_eq!(said(&journal).len(), 3, "a day is not more than a day");
     journal.set_now(at(1_001) + Span::from_secs(86_400));
     eventually("standing", || said(&journal).last() == Some(&"nuisance.standing")).await;
@@ -152,7 +152,7 @@ async fn nothing_is_said_twice_wherever_it_is_killed() {
             if how == Crash::AfterWrite {
                 eventually("stuck after the write", || !said(&journal).is_empty()).await;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            journal.looked_at().await;
             run.kill().await;
             journal.no_crash();
             if forget {
@@ -162,7 +162,7 @@ async fn nothing_is_said_twice_wherever_it_is_killed() {
             for _ in 0..6 {
                 journal.crash(1, how);
                 let run = start(&journal);
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                journal.looked_at().await;
                 run.kill().await;
             }
             journal.no_crash();
@@ -201,7 +201,7 @@ async fn only_what_is_durable_counts() {
     eventually("ready", || run.health.is_ready()).await;
     journal.hold();
     chatter(&journal, 0, "PI-1").await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    journal.looked_at().await;
     assert_eq!(said(&journal), Vec::<&str>::new());
     journal.sync();
     eventually("said", || said(&journal) == ["nuisance.chattering"]).await;

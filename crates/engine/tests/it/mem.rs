@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +26,10 @@ pub(crate) enum Crash {
 #[derive(Default)]
 struct State {
     now: Time,
+    /// How often anybody asked for the time.
+    looks: u64,
+    /// An append got stuck since the last word about crashes.
+    caught: bool,
     logs: BTreeMap<JournalId, Vec<JournalRecord>>,
     first: BTreeMap<JournalId, u64>,
     /// `None`: everything is durable at once.
@@ -53,13 +58,32 @@ impl MemJournal {
         self.state.lock().now = now;
     }
 
+    /// Waits until whoever follows has looked at the time in two more of its rounds, or is stuck: what it had to say by now, it has said.
+    pub(crate) async fn looked_at(&self) {
+        // A round asks for the time three times at most.
+        let looks = self.state.lock().looks;
+        let looked = async {
+            while !self.has_looked(looks + 9) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), looked).await.expect("somebody looks");
+    }
+
+    fn has_looked(&self, times: u64) -> bool {
+        let state = self.state.lock();
+        state.caught || state.looks >= times
+    }
+
     /// The engine's append number `after` from now gets stuck.
     pub(crate) fn crash(&self, after: u32, how: Crash) {
-        self.state.lock().crash = Some((after, how));
+        let mut state = self.state.lock();
+        (state.crash, state.caught) = (Some((after, how)), false);
     }
 
     pub(crate) fn no_crash(&self) {
-        self.state.lock().crash = None;
+        let mut state = self.state.lock();
+        (state.crash, state.caught) = (None, false);
     }
 
     /// Nothing more becomes durable until `sync`.
@@ -215,12 +239,15 @@ impl Journal for MemJournal {
     }
 
     fn now(&self) -> Time {
-        self.state.lock().now
+        let mut state = self.state.lock();
+        state.looks += 1;
+        state.now
     }
 
     async fn append(&self, append: Append) -> Result<Appended, JournalError> {
         let crash = self.must_crash(&append);
         if crash == Some(Crash::BeforeWrite) {
+            self.state.lock().caught = true;
             std::future::pending::<()>().await;
         }
         let appended = {
@@ -233,6 +260,7 @@ impl Journal for MemJournal {
         };
         self.changed.send_modify(|n| *n += 1);
         if crash.is_some() {
+            self.state.lock().caught = true;
             std::future::pending::<()>().await;
         }
         Ok(appended)

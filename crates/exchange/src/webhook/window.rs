@@ -255,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn ten_attempts_without_an_answer_are_enough_and_gone_is_gone() {
+    fn thirteen_attempts_without_an_answer_are_enough_and_gone_is_gone() {
         let mut window = window(&["a", "b"]);
         let mut at = AT;
-        for attempt in 1..=10 {
+        for attempt in 1..=13 {
             window.start(at).unwrap();
             let outcome = window.ended(0, Answer::None, at, 0);
-            assert_eq!(outcome == Outcome::Again, attempt < 10, "{attempt}");
+            assert_eq!(outcome == Outcome::Again, attempt < 13, "{attempt}");
             if attempt == 1 {
                 let (gone, _) = window.start(at).unwrap();
                 assert!(matches!(window.ended(gone, status(410), at, 0), Outcome::GivenUp("webhook_gone", _)));

@@ -144,7 +144,7 @@ async fn a_warning_is_opened_answered_and_closed() {
     let again = served.client.respond_to_warning(response(&warning, "e01", "receive")).await.expect("answered").into_inner();
     assert_eq!((again.event_id, again.cursor), (received.event_id, received.cursor));
     journal.set_now(at(3_609));
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    journal.looked_at().await;
     assert_eq!(said(&journal), ["warning.opened", "warning.received"], "what was done is not late");
     let closed = served.client.respond_to_warning(response(&warning, "e01", "close")).await.expect("taken").into_inner();
     assert!(closed.warning.expect("as it is").closing.is_some_and(|it| !it.cancelled && it.department == "e01"));
@@ -198,7 +198,7 @@ async fn a_late_step_lifts_it_once_through_a_restart() {
     served.stop().await;
     journal.forget_snapshots();
     let served = start(&journal).await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    journal.looked_at().await;
     assert_eq!(said(&journal), late);
     served.stop().await;
 }
@@ -213,7 +213,7 @@ async fn nothing_is_said_twice_wherever_it_is_killed() {
         for round in 0..6 {
             journal.crash(u32::from(round > 0), how);
             let served = start(&journal).await;
-            tokio::time::sleep(Duration::from_millis(8)).await;
+            journal.looked_at().await;
             served.runner.abort();
             drop(served);
             journal.set_now(at(5_000 + 61 * round));
@@ -248,7 +248,7 @@ async fn only_what_is_durable_counts() {
     list(&mut served, v1::ListWarningsRequest::default()).await;
     journal.hold();
     raise(&journal, 0, "p1").await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    journal.looked_at().await;
     assert_eq!(said(&journal), Vec::<&str>::new());
     journal.sync();
     eventually("said", || said(&journal) == ["warning.opened"]).await;
