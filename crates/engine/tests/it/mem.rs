@@ -60,10 +60,10 @@ impl MemJournal {
 
     /// Waits until whoever follows has looked at the time in two more of its rounds, or is stuck: what it had to say by now, it has said.
     pub(crate) async fn looked_at(&self) {
-        // A round asks for the time three times at most.
+        // A round asks for the time three times at most, and several may follow.
         let looks = self.state.lock().looks;
         let looked = async {
-            while !self.has_looked(looks + 9) {
+            while !self.has_looked(looks + 30) {
                 tokio::task::yield_now().await;
             }
         };

@@ -201,7 +201,10 @@ fn snapshots_of_others_are_told_apart() {
     bytes[4] = 9;
     assert_eq!(Warnings::restore(&revision, &bytes), Err(RestoreError::Version { found: 9 }));
     assert_eq!(Warnings::restore(&revision, b"DVFW"), Err(RestoreError::NotASnapshot));
+    // What an earlier version kept is not guessed at.
     bytes[4] = 1;
+    assert_eq!(Warnings::restore(&revision, &bytes), Err(RestoreError::Version { found: 1 }));
+    bytes = plant.fold.snapshot();
     bytes.push(0);
     assert!(matches!(Warnings::restore(&revision, &bytes), Err(RestoreError::Broken { .. })));
 }
