@@ -1,6 +1,7 @@
 //! A plant in a box: the real binary against a real broker, seen from outside only.
 
 mod backtest;
+mod cap;
 mod casework;
 mod commands;
 mod crash;

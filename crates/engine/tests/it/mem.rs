@@ -67,10 +67,10 @@ impl MemJournal {
 
     /// Waits until whoever follows has looked at the time in two more of its rounds, or is stuck: what it had to say by now, it has said.
     pub(crate) async fn looked_at(&self) {
-        // A round asks for the time three times at most, and who works beside it less often than that.
+        // A round asks for the time three times at most, several may follow, and who works beside them asks less often.
         let looks = self.state.lock().looks;
         let looked = async {
-            while !self.has_looked(looks + 16) {
+            while !self.has_looked(looks + 40) {
                 tokio::task::yield_now().await;
             }
         };
