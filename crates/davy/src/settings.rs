@@ -15,9 +15,8 @@ use store::{Policy, StoreUrl};
 use crate::cli::UpArgs;
 use crate::exit::CommandError;
 use crate::history::History;
-use crate::upstreams::upstreams;
-use crate::webhooks::webhooks;
-use crate::{upstreams as written_upstreams, webhooks as written_webhooks};
+use crate::upstreams::{Written as WrittenUpstream, upstreams};
+use crate::webhooks::{Written as WrittenWebhook, webhooks};
 
 /// What `up` runs with.
 #[derive(Debug)]
@@ -76,8 +75,8 @@ struct File {
     flood_end_below: Option<u32>,
     flood_window_minutes: Option<u32>,
     history: Option<History>,
-    webhook: Option<Vec<written_webhooks::Written>>,
-    upstream: Option<Vec<written_upstreams::Written>>,
+    webhook: Option<Vec<WrittenWebhook>>,
+    upstream: Option<Vec<WrittenUpstream>>,
     node: Option<String>,
 }
 
