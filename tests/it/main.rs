@@ -12,6 +12,7 @@ mod follow;
 mod foreign;
 mod history;
 mod hostile;
+mod linkage;
 mod opcua;
 mod operator;
 mod picture;
