@@ -12,12 +12,12 @@ const WITHIN: Duration = Duration::from_secs(60);
 
 const DEPARTMENTS: &str = r#"
 [[department]]
-id = "emergency"
+id = "county-emergency"
 name = "应急管理局"
 kind = "emergency"
 
 [[department]]
-id = "transport"
+id = "county-transport"
 name = "交通运输局"
 kind = "transport"
 "#;
@@ -62,8 +62,9 @@ async fn clocks_of_cases_and_incidents_survive_kills() {
     gateway.publish(TOPIC, message(now_ms(), "a", 90.0)).await;
     let alarm = feed.first("alarm.raised", "a").await;
 
-    let open = ["case", "open", "emergency", "--title", "装载量与库存不符", "--enterprise", "e01", "--actor", "李"];
-    let tasks = ["--task", "transport@8s=查运单", "--task", "e01@24h=查台账", "--evidence", &alarm.id, "--request-id", "c1"];
+    let open = ["case", "open", "county-emergency", "--title", "装载量与库存不符", "--enterprise", "e01", "--actor", "李"];
+    let tasks =
+        ["--task", "county-transport@8s=查运单", "--task", "e01@24h=查台账", "--evidence", &alarm.id, "--request-id", "c1"];
     let opened = davy(&plant, &[&open[..], &tasks].concat());
     let case = named(&opened);
     let again = davy(&plant, &[&open[..], &tasks].concat());
@@ -85,7 +86,7 @@ async fn clocks_of_cases_and_incidents_survive_kills() {
     plant.kill();
     plant.start_again().await;
 
-    let answer = ["case", "answer", &case, "transport", "--text", "运单已补", "--actor", "吴"];
+    let answer = ["case", "answer", &case, "county-transport", "--text", "运单已补", "--actor", "吴"];
     davy(&plant, &answer).succeeded();
     let notify = ["incident", "notify", &incident, "e01", "--duty", "loss-to-police", "--how", "电话", "--actor", "陈"];
     davy(&plant, &notify).succeeded();
@@ -98,9 +99,9 @@ async fn clocks_of_cases_and_incidents_survive_kills() {
         ("incident.declared", ""),
         ("incident.reminder", "loss-to-police"),
         ("case.answered", "e01"),
-        ("case.overdue", "transport"),
+        ("case.overdue", "county-transport"),
         ("incident.overdue", "loss-to-police"),
-        ("case.answered", "transport"),
+        ("case.answered", "county-transport"),
         ("case.closed", ""),
         ("incident.notified", "loss-to-police"),
     ];
@@ -122,18 +123,19 @@ fn check_shell(plant: &Davy, incident: &str) {
     assert_eq!(davy(plant, &["query", "cases", "--open", "--json"]).succeeded(), "");
     let listed = davy(plant, &["query", "incidents", "--open"]).succeeded();
     assert!(listed.contains("loss_or_theft 丢失被盗") && listed.contains("LATE"), "{listed}");
-    let seen = ["duty", "seen", "emergency", "--event", incident, "--actor", "孙"];
+    let seen = ["duty", "seen", "county-emergency", "--event", incident, "--actor", "孙"];
     davy(plant, &seen).succeeded();
     let roster = "孙,值班员,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z";
-    davy(plant, &["duty", "roster", "emergency", "--shift", roster]).succeeded();
+    davy(plant, &["duty", "roster", "county-emergency", "--shift", roster]).succeeded();
     let on_duty = davy(plant, &["query", "duty", "--at", "2026-01-01T12:00:00Z"]).succeeded();
     assert!(on_duty.contains("值班员 孙"), "{on_duty}");
-    let over = ["duty", "hand-over", "emergency", "--to", "钱", "--text", "丢失未结", "--event", incident, "--actor", "孙"];
+    let over =
+        ["duty", "hand-over", "county-emergency", "--to", "钱", "--text", "丢失未结", "--event", incident, "--actor", "孙"];
     let run = davy(plant, &over);
     let hand_over = run.err.lines().find_map(|line| line.split("on record as ").nth(1)).expect("an id").to_owned();
-    let refused = davy(plant, &["duty", "confirm", "emergency", &hand_over, "--actor", "孙"]);
+    let refused = davy(plant, &["duty", "confirm", "county-emergency", &hand_over, "--actor", "孙"]);
     assert!(refused.code() == 1 && refused.err.contains("钱 has to take over"), "{refused:?}");
-    davy(plant, &["duty", "confirm", "emergency", &hand_over, "--actor", "钱"]).succeeded();
+    davy(plant, &["duty", "confirm", "county-emergency", &hand_over, "--actor", "钱"]).succeeded();
     let record = davy(plant, &["query", "incident", incident]).succeeded();
     let kinds = ["alarm.raised", "incident.declared", "incident.overdue", "incident.notified", "duty.seen", "duty.handed_over"];
     let places: Vec<_> = kinds.iter().map(|kind| record.find(kind).unwrap_or_else(|| panic!("{kind}: {record}"))).collect();

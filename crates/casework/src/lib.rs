@@ -31,7 +31,7 @@ use model::Span;
 pub const CLOSED_KEPT: usize = 1_000;
 
 /// So many cases, and as many incidents, may be open; one more is refused.
-pub const OPEN_MAX: usize = 10_000;
+pub const OPEN_MAX: usize = 1_000;
 
 /// So many times one task may be extended, and so many notices and entries of one incident are kept.
 pub const NOTES_MAX: usize = 1_000;

@@ -224,6 +224,50 @@ fn a_report_says_what_it_is_about() {
     assert_eq!(crate::v1_to_recorded(&fed).expect("reads back"), event);
 }
 
+/// The same of cases, incidents and hand-overs; what was refused has no name of its own.
+#[test]
+fn what_opens_a_thing_names_it() {
+    let department = || model::DepartmentId::new("office").expect("valid");
+    let place = model::WarningPlace::Park;
+    let case = |transition| EventBody::Case(Box::new(model::CaseChange::new(transition, place, department())));
+    let incident = |transition| {
+        let kind = model::IncidentKind::NearMiss;
+        EventBody::Incident(Box::new(model::IncidentChange::new(transition, kind, place)))
+    };
+    let refused = Some((model::CaseworkAction::Open, model::CaseworkRefusal::UnknownPlace));
+    let opening = model::CaseChange { refused, ..model::CaseChange::new(model::CaseTransition::Refused, place, department()) };
+    let over = model::DutyChange::new(model::DutyTransition::HandedOver, department());
+    let bodies = vec![
+        case(model::CaseTransition::Opened),
+        incident(model::IncidentTransition::Declared),
+        EventBody::Duty(Box::new(over)),
+        EventBody::Case(Box::new(opening)),
+    ];
+    let events = bodies.into_iter().map(|body| Event { body, ..raise() }).collect();
+    let key = Arc::from("exchange/casework");
+    let record = EventRecord { events, ..EventRecord::default() };
+    let events: Vec<_> = recorded_events(record, (Epoch(8), &key, KeySeq(5)), Position(44), Time::YEAR_2000).collect();
+    let line = |at: usize| event_json(&events[at], JsonExtras::Bare);
+    for (at, name) in [(0, "case"), (1, "incident"), (2, "hand_over")] {
+        let wanted = format!(r#""{name}":"0000000000000008-exchange/casework-5-{at}""#);
+        assert!(line(at).contains(&wanted), "{}", line(at));
+        let fed = crate::recorded_to_v1(&events[at], &Cursor::after(Epoch(8), Position(44)));
+        let named = match fed.body {
+            Some(crate::v1::event::Body::Case(change)) => change.case,
+            Some(crate::v1::event::Body::Incident(change)) => change.incident,
+            Some(crate::v1::event::Body::Duty(change)) => change.hand_over,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(named, fed.id);
+    }
+    assert!(line(3).contains(r#""case":null"#) && line(3).contains(r#""refusal":"unknown_place""#), "{}", line(3));
+    assert!(
+        line(1).contains(r#""what":"near_miss","what_name":"未遂事件""#) && line(1).contains(r#""known_at":null"#),
+        "{}",
+        line(1)
+    );
+}
+
 #[test]
 fn rules_read_back_whole() {
     let site = crate::record_v1::SiteRevision { content_hash: vec![1; 32], ..Default::default() };
