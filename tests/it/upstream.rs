@@ -110,14 +110,15 @@ async fn a_city_sees_each_event_of_its_county_once_through_kills_and_cuts() {
     let (there, here) = (Feed::follow(county.addresses()), Feed::follow(city.addresses()));
     let mut random = Random::seeded();
     let base = now_ms() - 600_000;
-    let mut gateway = Publisher::connect(county.mqtt(), "gw1");
     for round in 0..ROUNDS {
+        let mut gateway = Publisher::connect(county.mqtt(), "gw1");
         for (half, value) in [(0, 90.0), (1, 10.0)] {
             for tag in &tags {
                 let ms = base + i64::try_from(round * 2 + half).expect("small") * 1_000;
                 gateway.publish(TOPIC, message(ms, tag, value)).await;
             }
         }
+        gateway.flushed(LONG).await;
         match (round, random.below(3)) {
             (7 | 15, _) => {
                 county.kill();
@@ -132,10 +133,10 @@ async fn a_city_sees_each_event_of_its_county_once_through_kills_and_cuts() {
             _ => {}
         }
     }
-    gateway.flushed(LONG).await;
     wire.mend();
     same(&there, &here, ROUNDS * 6).await;
 
+    let mut gateway = Publisher::connect(county.mqtt(), "gw1");
     gateway.publish(TOPIC, message(now_ms(), "a", 90.0)).await;
     let raised = there.until(LONG, "the last one is raised", |events| {
         events.iter().rev().find(|it| it.kind == "alarm.raised" && it.subject == "a").filter(|it| !it.snapshot).cloned()
