@@ -72,7 +72,7 @@ impl Warnings {
             EventBody::Alarm(alarm) => self.alarm(recorded, alarm),
             EventBody::Warning(change) if recorded.is_foreign() => self.changed_elsewhere(recorded, change),
             EventBody::Warning(change) => self.changed(recorded, change),
-            EventBody::Picture(picture) => self.has_picture(picture),
+            EventBody::Picture(picture) => self.has_picture(recorded, picture),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::{Event, EventBody, EventId, Picture, Scope};
+use model::{Event, EventBody, EventId, Picture, RecordedEvent, Scope, WarningTransition};
 
 use crate::fold::Warnings;
 
@@ -61,9 +61,11 @@ impl Warnings {
         self.wanted.insert(warning.clone(), asked_by.clone());
     }
 
-    pub(crate) fn has_picture(&mut self, picture: &Picture) {
-        if !self.warnings.contains_key(&picture.warning) {
-            return;
+    pub(crate) fn has_picture(&mut self, recorded: &RecordedEvent, picture: &Picture) {
+        let Some(warning) = self.warnings.get_mut(&picture.warning) else { return };
+        if warning.closed.is_none() {
+            // Zones are news to who reads messages.
+            warning.say(recorded, WarningTransition::Adjusted);
         }
         if self.wanted.get(&picture.warning) == Some(&picture.asked_by) {
             self.wanted.remove(&picture.warning);

@@ -244,7 +244,8 @@ impl Warning {
         }
     }
 
-    fn say(&mut self, recorded: &RecordedEvent, transition: WarningTransition) {
+    /// One more message about it.
+    pub(crate) fn say(&mut self, recorded: &RecordedEvent, transition: WarningTransition) {
         if self.messages.len() >= MESSAGES_KEPT {
             self.messages.remove(1);
         }

@@ -4,7 +4,7 @@
 //! it. Names of places are those of the site in force.
 
 use cap::{Audience, Kind, Named, Offset, Reference, ResponseType, Stamp, Subject, Text, Token, WarningError, Words};
-use model::{Colour, Site, Span, Time, WarningTransition};
+use model::{Colour, Picture, Site, Span, Time, WarningTransition};
 use warning::{Message, Party, Warning};
 
 use super::place::{locality, park, place};
@@ -13,7 +13,7 @@ use super::place::{locality, park, place};
 const IN_FORCE: Span = Span::from_secs(7 * 24 * 3_600);
 
 /// The alert of the latest message.
-pub(super) fn alert(warning: &Warning, site: &Site) -> Result<cap::Warning, WarningError> {
+pub(super) fn alert(warning: &Warning, picture: Option<&Picture>, site: &Site) -> Result<cap::Warning, WarningError> {
     let none = || WarningError::Earlier { fault: "it has no message yet" };
     let (last, earlier) = warning.messages.split_last().ok_or_else(none)?;
     let offset = offset(warning, site);
@@ -38,7 +38,7 @@ pub(super) fn alert(warning: &Warning, site: &Site) -> Result<cap::Warning, Warn
             Named { name: text("davyWarning")?, value: text(&warning.id.to_string())? },
             Named { name: text("davyLevel")?, value: text(warning.level.as_str())? },
         ],
-        locality: locality(warning, site)?,
+        locality: locality(warning, picture, site)?,
     })
 }
 

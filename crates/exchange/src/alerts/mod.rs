@@ -73,8 +73,9 @@ fn changed(warning: &Warning) -> Option<model::Time> {
 }
 
 fn xml(clerk: &WarningClerk, warning: &Warning) -> Result<String, String> {
-    let alert =
-        message::alert(warning, &clerk.site().site).and_then(|it| it.alert()).map_err(|error: WarningError| error.to_string());
+    let alert = message::alert(warning, clerk.warnings.picture(&warning.id), &clerk.site().site)
+        .and_then(|it| it.alert())
+        .map_err(|error: WarningError| error.to_string());
     alert.and_then(|alert| cap::encode(&alert).map_err(|error| error.to_string()))
 }
 

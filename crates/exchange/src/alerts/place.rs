@@ -1,7 +1,7 @@
 //! Where a warning is: names for people, shapes and codes for programs.
 
-use cap::{Circle, Locality, Named, Point, Text, WarningError};
-use model::{Enterprise, Installation, Park, Site};
+use cap::{Circle, Locality, Named, Point, Polygon, Text, WarningError};
+use model::{Enterprise, Installation, Park, Picture, PictureArea, Site};
 use warning::Warning;
 
 /// The circle around an installation where no zones are known: the 500 m within which GB 18218 counts people.
@@ -33,16 +33,23 @@ pub(super) fn place(warning: &Warning, site: &Site) -> String {
     if names.is_empty() { warning.place.id.to_string() } else { names.join(" ") }
 }
 
-/// Shapes as far as they are known, the district's code, and the id of the place, which is always there.
-pub(super) fn locality(warning: &Warning, site: &Site) -> Result<Locality, WarningError> {
+/// The zones of the first picture, or what is known without one, the district's code, and the id of the place, which is always there.
+pub(super) fn locality(warning: &Warning, picture: Option<&Picture>, site: &Site) -> Result<Locality, WarningError> {
     let mut codes = vec![named(warning.place.kind.as_str(), &warning.place.id)?];
     let own = enterprise(warning, site).map(|it| it.district.as_str()).filter(|it| !it.is_empty());
     let district = own.or_else(|| park(warning, site).map(|it| it.district.as_str())).filter(|it| !it.is_empty());
     if let Some(district) = district {
         codes.push(named("GB/T 2260", district)?);
     }
-    // Zones of a picture of the warning would stand here as polygons, and no circle then.
-    Ok(Locality { polygons: Vec::new(), circles: circle(warning, site)?.into_iter().collect(), codes })
+    let areas = picture.map_or(&[][..], |it| &it.areas);
+    let polygons = areas.iter().map(polygon).collect::<Result<Vec<_>, _>>()?;
+    let circles = if polygons.is_empty() { circle(warning, site)?.into_iter().collect() } else { Vec::new() };
+    Ok(Locality { polygons, circles, codes })
+}
+
+fn polygon(area: &PictureArea) -> Result<Polygon, WarningError> {
+    let points = area.outline.iter().map(|it| Point::new(it.lat, it.lon)).collect::<Result<_, _>>()?;
+    Ok(Polygon::new(points)?)
 }
 
 fn circle(warning: &Warning, site: &Site) -> Result<Option<Circle>, WarningError> {
