@@ -18,7 +18,7 @@ kind = "park"
 park = "rugang"
 
 [[department]]
-id = "county"
+id = "county-emergency"
 name = "县应急管理局"
 kind = "emergency"
 
@@ -63,7 +63,8 @@ async fn a_report_is_on_anothers_feed_and_the_same_after_a_kill() {
     assert_eq!((&event.id, said(&event).actor.as_str(), event.park.as_str()), (&id, "李工", "rugang"));
 
     // Nobody says when it is on disk but the answer: what was answered is there after kill -9.
-    let clear = ["all_clear", "--department", "county", "--set", "place=e01-reactor", "--about", &id, "--request-id", "r2"];
+    let clear =
+        ["all_clear", "--department", "county-emergency", "--set", "place=e01-reactor", "--about", &id, "--request-id", "r2"];
     let second = on_record(report(&plant, &clear));
     plant.kill();
     plant.start_again().await;
@@ -74,10 +75,12 @@ async fn a_report_is_on_anothers_feed_and_the_same_after_a_kill() {
     let event = feed.first("report.all_clear", "e01-reactor").await;
     assert_eq!((&event.id, &said(&event).about, event.installation.as_str()), (&second, &vec![id], "e01-reactor"));
 
-    let refused = report(&plant, &["gate_pass", "--department", "county", "--set", "gate=东门"]);
+    let refused = report(&plant, &["gate_pass", "--department", "county-emergency", "--set", "gate=东门"]);
     assert!(refused.code() == 1 && refused.err.contains("gate_pass.vehicle"), "{refused:?}");
-    let refused =
-        report(&plant, &["yard", "--department", "county", "--set", "yard=P1", "--set", "vehicles=1", "--set", "capacity=2"]);
+    let refused = report(
+        &plant,
+        &["yard", "--department", "county-emergency", "--set", "yard=P1", "--set", "vehicles=1", "--set", "capacity=2"],
+    );
     assert!(refused.code() == 1 && refused.err.contains("yard is reported by park"), "{refused:?}");
     assert_eq!(report(&plant, &["yard", "--department", "office", "--set", "yard=P1"]).code(), 2, "it cannot even be sent");
     head_counts(&plant, &feed).await;

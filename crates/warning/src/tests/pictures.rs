@@ -172,16 +172,3 @@ fn who_wants_a_picture() {
         assert_eq!(rule.wants_picture([&facts(kind, quantity)]), wants, "{picture:?} {topic} {kind:?} {quantity:?}");
     }
 }
-
-/// What an older Davy kept has no pictures, and is read.
-#[test]
-fn a_snapshot_of_version_one_is_read() {
-    let mut plant = Plant::new(vec![with(None, "alarm", "high", Colour::Red, AlarmKind::High)]);
-    plant.raise(0, "e1-u1-A", AlarmKind::High);
-    plant.say(0);
-    let mut bytes = plant.fold.snapshot();
-    assert!(bytes.ends_with(&[0; 8]), "two empty tables");
-    bytes.truncate(bytes.len() - 8);
-    bytes[4] = 1;
-    assert_eq!(Warnings::restore(&plant.revision, &bytes), Ok(plant.fold));
-}
