@@ -75,7 +75,7 @@ async fn a_report_is_on_anothers_feed_and_the_same_after_a_kill() {
     let event = feed.first("report.all_clear", "e01-reactor").await;
     assert_eq!((&event.id, &said(&event).about, event.installation.as_str()), (&second, &vec![id], "e01-reactor"));
 
-    let refused = report(&plant, &["gate_pass", "--department", "county-emergency", "--set", "gate=东门"]);
+    let refused = report(&plant, &["gate_pass", "--department", "county-emergency", "--set", "gate=东门", "--set", "way=in"]);
     assert!(refused.code() == 1 && refused.err.contains("gate_pass.vehicle"), "{refused:?}");
     let refused = report(
         &plant,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use model::ErrorKind;
+use tonic_types::StatusExt;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -45,7 +46,9 @@ impl CommandError {
     pub fn status(status: &tonic::Status) -> Self {
         let unreachable = matches!(status.code(), tonic::Code::Unavailable | tonic::Code::DeadlineExceeded);
         let kind = if unreachable { ErrorKind::Unavailable } else { ErrorKind::InvalidInput };
-        Self::of(kind, anyhow::anyhow!("get an answer: {}", status.message()))
+        let fields = status.get_details_bad_request().map(|it| it.field_violations).unwrap_or_default();
+        let field = fields.first().map_or_else(String::new, |it| format!("{}: ", it.field));
+        Self::of(kind, anyhow::anyhow!("get an answer: {field}{}", status.message()))
     }
 }
 
@@ -65,6 +68,14 @@ pub fn exit_code(result: Result<(), CommandError>) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_says_of_a_field_names_it() {
+        let status = tonic::Status::from(wire::Failure::field("page_size", "use 1 to 1000"));
+        assert_eq!(CommandError::status(&status).to_string(), "get an answer: page_size: use 1 to 1000");
+        let status = tonic::Status::from(wire::Failure::new(ErrorKind::NotFound, "gone", "no such alarm"));
+        assert_eq!(CommandError::status(&status).to_string(), "get an answer: no such alarm");
+    }
 
     #[test]
     fn codes_tell_input_from_dependency() {
