@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use journal::{Fold, JournalRecord};
-use model::{AlarmList, Position};
+use model::{AlarmList, Position, RecordedEvent};
 use parking_lot::RwLock;
 use prost::Message as _;
 use wire::{Cursor, record_v1};
@@ -41,7 +41,12 @@ impl Fold for SharedOpen {
     }
 
     fn snapshot(&self) -> Bytes {
-        let encode = |event: &model::RecordedEvent| wire::recorded_to_v1(event, &Cursor::after(event.id.epoch, event.position));
+        // The place in our own record: the id of an event of another Davy names the place in its record.
+        let cursor = |event: &RecordedEvent| Cursor {
+            seen: event.ordinal.saturating_add(1),
+            ..Cursor::after(event.id.epoch, event.position)
+        };
+        let encode = |event: &RecordedEvent| wire::recorded_to_v1(event, &cursor(event));
         let last_events = self.0.read().list.essence().iter().map(encode).collect();
         record_v1::AlarmListSnapshot { last_events, raises: Vec::new() }.encode_to_vec().into()
     }
@@ -50,8 +55,9 @@ impl Fold for SharedOpen {
         let Ok(snapshot) = record_v1::AlarmListSnapshot::decode(body) else { return false };
         let mut open = self.0.write();
         for event in &snapshot.last_events {
-            let Ok(event) = wire::v1_to_recorded(event) else { return false };
-            open.list.apply(&event);
+            let (Ok(known), Ok(cursor)) = (wire::v1_to_recorded(event), Cursor::decode(&event.cursor)) else { return false };
+            let ordinal = if cursor.seen == Cursor::WHOLE { known.ordinal } else { cursor.seen.saturating_sub(1) };
+            open.list.apply(&RecordedEvent { ordinal, ..known });
         }
         true
     }

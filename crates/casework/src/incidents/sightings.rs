@@ -44,7 +44,7 @@ impl Sightings {
             EventBody::Warning(change) if change.transition == WarningTransition::Opened => true,
             _ => return,
         };
-        let sighting = Sighting { at: recorded.recorded_at, warning, subject: Arc::clone(&recorded.event.subject) };
+        let sighting = Sighting { at: recorded.first_recorded_at(), warning, subject: Arc::clone(&recorded.event.subject) };
         self.by_event.insert(recorded.id.clone(), sighting);
         self.in_order.push_back(recorded.id.clone());
         while self.in_order.len() > KEPT {

@@ -108,7 +108,12 @@ impl Open {
     }
 
     fn snapshot(&self) -> Bytes {
-        let encode = |event: &RecordedEvent| wire::recorded_to_v1(event, &Cursor::after(event.id.epoch, event.position));
+        // The place in our own record: the id of an event of another Davy names the place in its record.
+        let cursor = |event: &RecordedEvent| Cursor {
+            seen: event.ordinal.saturating_add(1),
+            ..Cursor::after(event.id.epoch, event.position)
+        };
+        let encode = |event: &RecordedEvent| wire::recorded_to_v1(event, &cursor(event));
         let list = record_v1::AlarmListSnapshot {
             last_events: self.list.essence().iter().map(encode).collect(),
             raises: self.outcomes.iter().map(encode).collect(),
@@ -125,7 +130,9 @@ impl Open {
         let list = record_v1::AlarmListSnapshot::decode_length_delimited(&mut body).ok()?;
         let rest = record_v1::EventRecord::decode_length_delimited(&mut body).ok()?;
         for event in list.last_events.iter().chain(&list.raises) {
-            self.take_event(&wire::v1_to_recorded(event).ok()?);
+            let (known, cursor) = (wire::v1_to_recorded(event).ok()?, Cursor::decode(&event.cursor).ok()?);
+            let ordinal = if cursor.seen == Cursor::WHOLE { known.ordinal } else { cursor.seen.saturating_sub(1) };
+            self.take_event(&RecordedEvent { ordinal, ..known });
         }
         self.homes = Arc::new(Homes::from_record(&rest.site.unwrap_or_default())?);
         self.position = Position(rest.input_position);

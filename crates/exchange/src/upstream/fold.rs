@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use journal::{Fold, JournalRecord, RecordKind};
+use journal::{Fold, JournalRecord, Key, RecordKind};
 use model::{Epoch, KeySeq, Time};
 use prost::Message as _;
 use tracing::error;
@@ -46,13 +46,15 @@ impl Upstreams {
         Self { taken, known: BTreeMap::new() }
     }
 
-    /// Whether events of a Davy come this way and no other.
-    pub(super) fn is_only_way(&self, key: &str, node: &str) -> bool {
-        let mut ways = self.known.iter().filter(|(_, known)| known.nodes.contains(node)).map(|(key, _)| key);
-        ways.next().is_some_and(|way| &**way == key) && ways.next().is_none()
+    /// Whether events of a Davy come this way and by none of the others that are taken.
+    pub(super) fn is_only_way(&self, taken: &[Key], key: &str, node: &str) -> bool {
+        let comes_by = |key: &str| self.known.get(key).is_some_and(|known| known.nodes.contains(node));
+        comes_by(key) && !taken.iter().map(Key::as_str).any(|other| other != key && comes_by(other))
     }
 
     fn take(&mut self, record: &JournalRecord) {
+        // Also of one that cannot be read: the fence goes by it.
+        self.known.entry(record.key.shared()).or_default().key_seq = record.key_seq;
         let decoded = match wire::decode_event_record(&record.body) {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -62,7 +64,6 @@ impl Upstreams {
         };
         let key = record.key.shared();
         let known = self.known.entry(Arc::clone(&key)).or_default();
-        known.key_seq = record.key_seq;
         if let Some(mark) = &decoded.upstream {
             known.mark = mark.clone();
         }
@@ -210,9 +211,10 @@ mod tests {
         assert!(own(1) && own(9) && !own(2), "epochs of records that stand here are ours");
         let a = &fold.known["upstream/a"];
         assert_eq!((a.mark.cursor.as_str(), a.key_seq, a.taken), ("c2", KeySeq(4), 3));
-        assert!(
-            fold.is_only_way("upstream/a", "b") && !fold.is_only_way("upstream/a", "a") && !fold.is_only_way("upstream/b", "b")
-        );
+        let both = ["upstream/a", "upstream/b"].map(|key| Key::new(key).expect("valid"));
+        let only = |key, node| fold.is_only_way(&both, key, node);
+        assert!(only("upstream/a", "b") && !only("upstream/a", "a") && !only("upstream/b", "b"));
+        assert!(fold.is_only_way(&both[..1], "upstream/a", "a"), "what is taken no more is no way");
     }
 
     proptest! {

@@ -158,7 +158,8 @@ impl Inlet {
         }
         let (now, key) = (self.hub.journal.now(), self.keys[upstream].as_str());
         let known = &self.follower.fold;
-        let is_gone = |name: &gap::AlarmName| !name.2.is_empty() && known.is_only_way(key, &name.2) && !standing.contains(name);
+        let is_gone =
+            |name: &gap::AlarmName| !name.2.is_empty() && known.is_only_way(&self.keys, key, &name.2) && !standing.contains(name);
         let gone: Vec<_> = {
             let open = self.hub.open.read();
             let gone = open.list.iter().filter(|(_, alarm)| is_gone(&gap::name(alarm)));

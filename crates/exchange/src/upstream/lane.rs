@@ -36,6 +36,8 @@ pub(super) struct Lane {
     passed: u64,
     /// While its feed opens with what is active: the alarms of that.
     standing: Option<BTreeSet<AlarmName>>,
+    /// They are all there, and the ends that follow from them are not yet said.
+    comparing: bool,
     events: Vec<Event>,
     kept: Vec<Option<Kept>>,
     bytes: usize,
@@ -52,6 +54,7 @@ impl Lane {
             mark,
             passed: 0,
             standing: None,
+            comparing: false,
             events: Vec::new(),
             kept: Vec::new(),
             bytes: 0,
@@ -64,6 +67,7 @@ impl Lane {
         self.node = Arc::from(node);
         node.clone_into(&mut self.mark.node);
         self.standing = anew.then(BTreeSet::new);
+        self.comparing = false;
     }
 
     /// Its cursor is of no use any more.
@@ -125,6 +129,7 @@ impl Lane {
                 self.cut();
             }
         }
+        self.comparing = false;
     }
 
     /// Nothing but a cursor; `complete_to` where everything recorded until then was sent before it.
@@ -137,21 +142,30 @@ impl Lane {
     pub(super) fn opened_with(&mut self) -> Option<BTreeSet<AlarmName>> {
         self.standing.as_ref()?;
         let is_over = Cursor::decode(&self.mark.cursor).is_ok_and(|cursor| !cursor.in_snapshot);
+        self.comparing = is_over;
         if is_over { self.standing.take() } else { None }
     }
 
     /// They could not be compared yet.
     pub(super) fn put_back(&mut self, standing: BTreeSet<AlarmName>) {
         self.standing.get_or_insert(standing);
+        self.comparing = false;
     }
 
-    /// The events so far are a record, with the cursor of the last of them.
+    /// The events so far are a record, with the cursor of the last of them. As long as what has ended is not said, the cursor is one of the
+    /// midst of a snapshot: after a crash it begins anew, and the comparison is made again.
     fn cut(&mut self) {
         self.bytes = 0;
+        let mut mark = self.mark.clone();
+        if (self.standing.is_some() || self.comparing)
+            && let Ok(cursor) = Cursor::decode(&mark.cursor)
+        {
+            mark.cursor = Cursor { in_snapshot: true, ..cursor }.encode();
+        }
         self.full.push(EventRecord {
             events: std::mem::take(&mut self.events),
             kept: std::mem::take(&mut self.kept),
-            upstream: Some(self.mark.clone()),
+            upstream: Some(mark),
             ..EventRecord::default()
         });
     }

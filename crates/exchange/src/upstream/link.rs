@@ -131,7 +131,7 @@ impl Link {
             Err(ended) => return ended,
         };
         self.hub.upstreams.connected(self.at, self.hub.journal.now());
-        info!(upstream = self.upstream.name, url = self.upstream.url, anew = self.cursor.is_empty(), "an upstream is connected");
+        info!(upstream = self.upstream.name, url = self.upstream.url, anew = self.begins_anew(), "an upstream is connected");
         let keep = keep(client, Arc::clone(&self.hub), self.at, self.stored.clone());
         tokio::select! {
             // What is dropped of reading was not handed over; a commit that is dropped is made again.
@@ -159,8 +159,13 @@ impl Link {
         };
         let items = timeout(CALL_WITHIN, client.subscribe(request)).await;
         let items = items.map_err(|_| failed("no feed in time".to_owned()))??.into_inner();
-        self.hand_over(What::Began { node, anew: self.cursor.is_empty() }).await?;
+        self.hand_over(What::Began { node, anew: self.begins_anew() }).await?;
         Ok((client, items))
+    }
+
+    /// Whether its feed opens with what is active: it has no cursor, or one of the midst of that.
+    fn begins_anew(&self) -> bool {
+        self.cursor.is_empty() || Cursor::decode(&self.cursor).is_ok_and(|cursor| cursor.in_snapshot)
     }
 
     /// What that Davy calls itself; one that is too old to say is called as the settings do.
