@@ -14,6 +14,7 @@ mod fields;
 mod filter;
 mod metrics;
 mod open;
+mod paging;
 mod reports;
 mod request;
 mod runner;

@@ -8,7 +8,7 @@ use wire::{Cursor, Failure, time_from_v1, time_to_v1, v1};
 use super::check::named;
 use super::convert::{hand_over_to_v1, shift_to_v1};
 use super::convert_incident::{entry_to_v1, incident_to_v1};
-use super::paging::{few, within};
+use crate::paging::{few, within};
 
 /// Shifts, and hand-overs, of one answer.
 const SHOWN_MAX: usize = 1_000;

@@ -8,7 +8,7 @@ use wire::{Cursor, Failure, v1};
 use super::check_incident::kinds;
 use super::convert::case_to_v1;
 use super::convert_incident::incident_to_v1;
-use super::paging::{Paging, few, within};
+use crate::paging::{Paging, few, within};
 
 /// A checked `ListCasesRequest`.
 #[derive(Debug)]
@@ -37,9 +37,9 @@ impl CaseList {
     pub(super) fn page(&self, casework: &Casework, standing: Standing) -> v1::ListCasesResponse {
         let Standing { epoch, position, now } = standing;
         let found = casework.cases().filter(|it| self.lets_through(it, now));
-        let page = self.paging.page(found, |it| (it.opened_at, &it.id));
+        let page = self.paging.page(found, |it| (it.opened_at, &it.id), |it| case_to_v1(it, now));
         v1::ListCasesResponse {
-            cases: page.items.into_iter().map(|it| case_to_v1(it, now)).collect(),
+            cases: page.items,
             cursor: Cursor::after(epoch, position).encode(),
             next_page_token: page.next_page_token,
             total_size: page.total_size,
@@ -89,9 +89,9 @@ impl IncidentList {
     pub(super) fn page(&self, casework: &Casework, standing: Standing) -> v1::ListIncidentsResponse {
         let Standing { epoch, position, now } = standing;
         let found = casework.incidents().filter(|it| self.lets_through(it, now));
-        let page = self.paging.page(found, |it| (it.declared_at, &it.id));
+        let page = self.paging.page(found, |it| (it.declared_at, &it.id), |it| incident_to_v1(it, now));
         v1::ListIncidentsResponse {
-            incidents: page.items.into_iter().map(|it| incident_to_v1(it, now)).collect(),
+            incidents: page.items,
             cursor: Cursor::after(epoch, position).encode(),
             next_page_token: page.next_page_token,
             total_size: page.total_size,

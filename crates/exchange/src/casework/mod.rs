@@ -7,7 +7,6 @@ mod convert;
 mod convert_incident;
 mod duty;
 mod lists;
-mod paging;
 mod serve;
 
 use std::sync::Arc;

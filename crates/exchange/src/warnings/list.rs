@@ -1,19 +1,12 @@
-//! `ListWarnings`: filters and pages. The list is of the present, and never cut by time (traps 46a). A page ends at its size, or earlier
-//! where pictures would make it larger than clients take (traps 56).
+//! `ListWarnings`: filters and pages. The list is of the present, and never cut by time (traps 46a).
 
 use desk::Standing;
-use model::{Colour, EventId, Time};
-use prost::Message as _;
+use model::{Colour, Time};
 use warning::{Warning, Warnings};
 use wire::{Cursor, Failure, v1};
 
 use super::convert::{is_late, warning_to_v1};
-
-const PAGE_MAX: i32 = 1_000;
-const PAGE_DEFAULT: i32 = 100;
-const IDS_MAX: usize = 1_000;
-/// Clients take 4 MiB where nobody says otherwise.
-const PAGE_BYTES: usize = 3 * 1024 * 1024;
+use crate::paging::{Paging, few, within};
 
 /// A checked request.
 #[derive(Debug)]
@@ -24,63 +17,35 @@ pub(crate) struct ListRequest {
     parks: Vec<String>,
     enterprises: Vec<String>,
     departments: Vec<String>,
-    page_size: usize,
-    /// The last one of the page before.
-    after: Option<(Time, EventId)>,
+    paging: Paging,
 }
 
 impl ListRequest {
     pub(crate) fn check(request: v1::ListWarningsRequest) -> Result<Self, Failure> {
         let v1::ListWarningsRequest { open_only, colours, parks, enterprises, departments, late_only, page_size, page_token } =
             request;
-        let lists = [("parks", &parks), ("enterprises", &enterprises), ("departments", &departments)];
-        if let Some((field, _)) = lists.into_iter().find(|(_, ids)| ids.len() > IDS_MAX) {
-            return Err(Failure::field(field, format!("name {IDS_MAX} at most")));
-        }
         let colour = |it: &String| Colour::parse(it).ok_or_else(|| Failure::field("colours", "use blue, yellow, orange or red"));
-        let page_size = match page_size {
-            0 => PAGE_DEFAULT,
-            size @ 1..=PAGE_MAX => size,
-            _ => return Err(Failure::field("page_size", format!("use 1 to {PAGE_MAX}, or 0 for {PAGE_DEFAULT}"))),
-        };
         Ok(Self {
             colours: colours.iter().map(colour).collect::<Result<_, _>>()?,
-            page_size: usize::try_from(page_size).unwrap_or(1),
-            after: token(&page_token)?,
+            paging: Paging::check(page_size, &page_token)?,
+            parks: few("parks", parks)?,
+            enterprises: few("enterprises", enterprises)?,
+            departments: few("departments", departments)?,
             open_only,
             late_only,
-            parks,
-            enterprises,
-            departments,
         })
     }
 
     /// One page of the list as it is at a moment of journal time.
     pub(crate) fn page(&self, warnings: &Warnings, standing: Standing) -> v1::ListWarningsResponse {
         let Standing { epoch, position, now } = standing;
-        let mut found: Vec<_> = warnings.iter().filter(|it| self.lets_through(it, now)).collect();
-        found.sort_by_key(|it| order(it));
-        let total_size = i32::try_from(found.len()).unwrap_or(i32::MAX);
-        let rest = found.into_iter().skip_while(|it| self.after.as_ref().is_some_and(|after| order(it) <= *after));
-        let mut rest = rest.peekable();
-        let (mut page, mut last, mut bytes) = (Vec::new(), None, 0);
-        while page.len() < self.page_size
-            && let Some(warning) = rest.peek()
-        {
-            let shown = warning_to_v1(warnings, warning, now);
-            bytes += shown.encoded_len();
-            if bytes > PAGE_BYTES && last.is_some() {
-                break;
-            }
-            page.push(shown);
-            last = rest.next();
-        }
-        let last = last.filter(|_| rest.peek().is_some());
+        let found = warnings.iter().filter(|it| self.lets_through(it, now));
+        let page = self.paging.page(found, |it| (it.opened_at, &it.id), |it| warning_to_v1(warnings, it, now));
         v1::ListWarningsResponse {
-            next_page_token: last.map(|it| format!("{}/{}", it.opened_at.micros(), it.id)).unwrap_or_default(),
-            warnings: page,
+            warnings: page.items,
             cursor: Cursor::after(epoch, position).encode(),
-            total_size,
+            next_page_token: page.next_page_token,
+            total_size: page.total_size,
         }
     }
 
@@ -98,29 +63,10 @@ impl ListRequest {
     }
 }
 
-fn within(wanted: &[String], value: Option<&str>) -> bool {
-    wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|it| it == value))
-}
-
-/// Oldest first.
-fn order(warning: &Warning) -> (Time, EventId) {
-    (warning.opened_at, warning.id.clone())
-}
-
-fn token(text: &str) -> Result<Option<(Time, EventId)>, Failure> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let read = || {
-        let (micros, id) = text.split_once('/')?;
-        Some((Time::from_micros(micros.parse().ok()?), EventId::parse(id)?))
-    };
-    read().map(Some).ok_or_else(|| Failure::field("page_token", "give it as the page before did"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paging::{IDS_MAX, PAGE_MAX};
 
     #[test]
     fn each_fault_names_its_field() {
@@ -135,12 +81,5 @@ mod tests {
         let ids = vec![String::new(); IDS_MAX + 1];
         assert_eq!(field(v1::ListWarningsRequest { parks: ids.clone(), ..good.clone() }), Some("parks"));
         assert_eq!(field(v1::ListWarningsRequest { departments: ids, ..good }), Some("departments"));
-    }
-
-    #[test]
-    fn a_token_reads_back() {
-        let id = EventId::parse("00000000000000ab-exchange/warnings-42-3").expect("valid");
-        let after = token("-5/00000000000000ab-exchange/warnings-42-3").expect("valid");
-        assert_eq!(after, Some((Time::from_micros(-5), id)));
     }
 }
