@@ -97,8 +97,9 @@ impl Office {
     }
 }
 
-fn values(values: &str) -> String {
-    format!(r#"{{"ts":{},"values":{{{values}}}}}"#, now_ms())
+/// A message of so many milliseconds ago: two of one millisecond would be one sample.
+fn values(ago_ms: i64, values: &str) -> String {
+    format!(r#"{{"ts":{},"values":{{{values}}}}}"#, now_ms() - ago_ms)
 }
 
 /// What `davy query …` prints, a line of JSON each.
@@ -127,8 +128,8 @@ impl Walk {
 
     /// The wind comes from the south; then chlorine at more than twice the limit. The id of the warning.
     async fn leak(&mut self) -> String {
-        self.gateway.publish(TOPIC, values(r#""WS":3.2,"WD":180,"AT-1":0.1"#)).await;
-        self.gateway.publish(TOPIC, values(r#""AT-1":5.4"#)).await;
+        self.gateway.publish(TOPIC, values(1_000, r#""WS":3.2,"WD":180,"AT-1":0.1"#)).await;
+        self.gateway.publish(TOPIC, values(0, r#""AT-1":5.4"#)).await;
         let warning = self.emergency.hears("warning.opened").await.id;
         let picture = self.emergency.hears("warning.picture").await;
         let Some(Body::Picture(picture)) = &picture.body else { panic!("{picture:?}") };
@@ -167,7 +168,7 @@ impl Walk {
 
     /// The leak is stopped; who has to look into it does, and the warning is closed.
     async fn wind_up(&mut self, warning: &str) {
-        self.gateway.publish(TOPIC, values(r#""AT-1":0.1"#)).await;
+        self.gateway.publish(TOPIC, values(0, r#""AT-1":0.1"#)).await;
         self.emergency.report("all_clear", warning, &["place=e01-chlorine"]);
         let clear = self.transport.hears("report.all_clear").await.id;
         let open = ["case", "open", "rugao-emergency", "--title", "液氯泄漏联合调查", "--enterprise", "e01", "--due", "72h"];
