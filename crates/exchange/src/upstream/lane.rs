@@ -38,6 +38,8 @@ pub(super) struct Lane {
     standing: Option<BTreeSet<AlarmName>>,
     /// They are all there, and the ends that follow from them are not yet said.
     comparing: bool,
+    /// They are said, and no record has the cursor behind them yet.
+    unfinished: bool,
     events: Vec<Event>,
     kept: Vec<Option<Kept>>,
     bytes: usize,
@@ -55,6 +57,7 @@ impl Lane {
             passed: 0,
             standing: None,
             comparing: false,
+            unfinished: false,
             events: Vec::new(),
             kept: Vec::new(),
             bytes: 0,
@@ -129,7 +132,7 @@ impl Lane {
                 self.cut();
             }
         }
-        self.comparing = false;
+        (self.comparing, self.unfinished) = (false, true);
     }
 
     /// Nothing but a cursor; `complete_to` where everything recorded until then was sent before it.
@@ -157,9 +160,9 @@ impl Lane {
     fn cut(&mut self) {
         self.bytes = 0;
         let mut mark = self.mark.clone();
-        if (self.standing.is_some() || self.comparing)
-            && let Ok(cursor) = Cursor::decode(&mark.cursor)
-        {
+        if self.standing.is_none() && !self.comparing {
+            self.unfinished = false;
+        } else if let Ok(cursor) = Cursor::decode(&mark.cursor) {
             mark.cursor = Cursor { in_snapshot: true, ..cursor }.encode();
         }
         self.full.push(EventRecord {
@@ -185,7 +188,8 @@ impl Lane {
     fn is_mark_due(&self, now: Time) -> bool {
         let (cursor, at) = (&self.written.0, now.since(self.written.1));
         let often = self.passed >= MARK_EVENTS && at >= MARK_AFTER;
-        *cursor != self.mark.cursor && self.standing.is_none() && (cursor.is_empty() || often || at >= MARK_AT_LAST)
+        let is_due = self.unfinished || cursor.is_empty() || often || at >= MARK_AT_LAST;
+        (*cursor != self.mark.cursor || self.unfinished) && self.standing.is_none() && is_due
     }
 }
 
