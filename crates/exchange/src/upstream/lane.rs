@@ -84,9 +84,9 @@ impl Lane {
     /// The next event of its feed.
     pub(super) fn event(&mut self, event: &v1::Event, taken: &mut Taken, own_node: &str) -> Result<(), Skip> {
         let judged = judge(event, taken, &self.node, own_node);
-        if event.snapshot {
-            self.stands(event);
-        } else {
+        // Also what comes behind the snapshot, while the comparison waits: it stands there, and must not be closed here.
+        self.stands(event);
+        if !event.snapshot {
             let recorded_at = event.recorded_at.as_ref().map(wire::time_from_v1);
             self.mark.complete_to = self.mark.complete_to.max(recorded_at);
         }
