@@ -275,4 +275,29 @@ mod tests {
         assert_eq!(lane.opened_with(), Some(BTreeSet::new()));
         assert_eq!(lane.records(AT).len(), 1, "where it goes on is written at once");
     }
+
+    #[test]
+    fn what_comes_while_a_comparison_waits_stands_too() {
+        let (mut lane, mut taken) = (lane(), Taken::new(10_000));
+        lane.began("county-a", true);
+        lane.heartbeat(&cursor(1, false), None);
+        let standing = lane.opened_with().expect("nothing is active");
+        lane.put_back(standing);
+        let alarm = v1::AlarmTransition {
+            alarm: "high".to_owned(),
+            alarm_kind: "high".to_owned(),
+            priority: v1::Priority::High.into(),
+            state: v1::AlarmState::Unacknowledged.into(),
+            quantity: "pressure".to_owned(),
+            ..v1::AlarmTransition::default()
+        };
+        let raised = v1::Event {
+            kind: "alarm.raised".to_owned(),
+            subject: "PI-1".to_owned(),
+            body: Some(v1::event::Body::Alarm(alarm)),
+            ..event(2)
+        };
+        assert_eq!(lane.event(&raised, &mut taken, "city"), Ok(()));
+        assert_eq!(lane.opened_with().map(|standing| standing.len()), Some(1));
+    }
 }
