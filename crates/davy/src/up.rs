@@ -19,7 +19,6 @@ use tonic::service::Routes;
 use wire::v1::alarm_service_server::AlarmServiceServer;
 use wire::v1::case_service_server::CaseServiceServer;
 use wire::v1::duty_service_server::DutyServiceServer;
-use wire::v1::exchange_service_server::ExchangeServiceServer;
 use wire::v1::history_service_server::{HistoryService, HistoryServiceServer};
 
 use crate::demo::Outlet;
@@ -122,7 +121,7 @@ fn start_exchange(
     samples: ToIngest,
     health: &Health,
     parts: &mut Running,
-) -> (ExchangeServiceServer<exchange::Exchange>, axum::Router) {
+) -> (exchange::ExchangeServer, axum::Router) {
     let exchange = exchange::Parts {
         journal: Arc::clone(journal),
         latch: health.latch("exchange"),

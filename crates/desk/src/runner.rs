@@ -14,7 +14,7 @@ use parking_lot::RwLock;
 use service::{Component, Latch, Shutdown};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::Config;
 use crate::book::{Book, Shared};
@@ -64,6 +64,10 @@ struct Runner<C: Clerk> {
     follower: Follower<Shared<C>>,
     /// Our count in `events`, all of it read.
     fence: KeySeq,
+    /// What was said last because it was due.
+    said: Vec<Event>,
+    /// It is due still.
+    is_stuck: bool,
     /// At most one snapshot is being kept, beside the loop.
     saves: JoinSet<Result<(), JournalError>>,
 }
@@ -85,7 +89,18 @@ impl<C: Clerk> Runner<C> {
         let follower = Follower::start(&*journal, JournalId::Events, key.clone(), Level::Durable, anew).await?;
         // A snapshot does not say where it stands; the follower does.
         book.write().position = follower.position;
-        let runner = Self { journal, config, key, book, folded, follower, fence, saves: JoinSet::new() };
+        let runner = Self {
+            journal,
+            config,
+            key,
+            book,
+            folded,
+            follower,
+            fence,
+            said: Vec::new(),
+            is_stuck: false,
+            saves: JoinSet::new(),
+        };
         runner.tell_position();
         Ok(runner)
     }
@@ -129,7 +144,17 @@ impl<C: Clerk> Runner<C> {
         if events.is_empty() {
             return Ok(false);
         }
+        if events == self.said {
+            // It stands in the journal and did not count. Once more would not count either, and would fill the disk.
+            if !std::mem::replace(&mut self.is_stuck, true) {
+                let kinds: Vec<_> = events.iter().map(|event| event.body.kind()).collect();
+                error!(desk = C::KEY, ?kinds, "what is due was said and is due still; it is not said again: {}", C::LOSS);
+            }
+            return Ok(false);
+        }
+        self.is_stuck = false;
         self.append(&events).await?;
+        self.said = events;
         Ok(true)
     }
 
@@ -195,6 +220,8 @@ impl<C: Clerk> Runner<C> {
         book.clerk.tell(self.journal.now());
         if book.unreadable > 0 {
             health.degraded(format!("{} records of events cannot be read; {}", book.unreadable, C::LOSS));
+        } else if self.is_stuck {
+            health.degraded(format!("what was said of {} does not count as said; {}", C::KEEPS, C::LOSS));
         }
     }
 

@@ -15,9 +15,9 @@ pub struct Config {
     pub bookmark_events: u64,
     /// The net under the journal's wake-up (traps 49).
     pub poll_interval: Duration,
-    /// How long a call waits until the list of open alarms or the committed cursors are there.
+    /// How long a call waits until what is open or the committed cursors are known.
     pub wait_limit: Duration,
-    /// Snapshots of the list of open alarms and of the warnings after this many records of `events`.
+    /// Snapshots of what is open and of the warnings after this many records of `events`.
     pub snapshot_records: u64,
     /// Feeds that are pushed to HTTP servers of others.
     pub webhooks: Vec<Webhook>,

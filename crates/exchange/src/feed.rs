@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use journal::{JournalError, JournalId, Level, ReadLimit};
-use metrics::{counter, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use model::{ErrorKind, Position};
 use tokio::time::{Instant, timeout};
 use tonic::Status;
 use tracing::debug;
-use wire::v1::subscribe_response::Item;
-use wire::{Cursor, Failure, FilterBinding, v1};
+use wire::{Cursor, Failure, FilterBinding};
 
 use crate::error::reading;
 use crate::filter::Filter;
+use crate::frame::Frame;
 use crate::metrics::{DELAY, ENDED, EVENTS, HEARTBEATS};
 use crate::runner::{Hub, Seat};
 use crate::start::{Beginning, expired, read_after};
-use crate::tail::Events;
+use crate::tail::{Events, Shared};
 
 /// What one feed holds in memory at most: the records of one read.
 const READ: ReadLimit = ReadLimit { records: 256, bytes: 1024 * 1024 };
@@ -49,6 +49,14 @@ pub(crate) struct Feed {
     ended: Option<Failure>,
     over: bool,
     seat: Seat,
+    counted: Counted,
+}
+
+/// Looked up once: for each event, looking its counters up would cost as much as sending it.
+struct Counted {
+    events: Counter,
+    heartbeats: Counter,
+    delay: Histogram,
 }
 
 impl Feed {
@@ -67,6 +75,7 @@ impl Feed {
             ended: None,
             over: false,
             seat,
+            counted: Counted { events: counter!(EVENTS), heartbeats: counter!(HEARTBEATS), delay: histogram!(DELAY) },
         };
         feed.open_with(snapshot.unwrap_or_default());
         if heartbeat_first {
@@ -77,7 +86,7 @@ impl Feed {
 
     /// A cursor in the midst of a snapshot begins it anew: only the last one stands for all of it.
     fn open_with(&mut self, snapshot: Vec<model::RecordedEvent>) {
-        let events = Arc::new(snapshot);
+        let events: Events = Arc::new(snapshot.into_iter().map(Shared::new).collect());
         for index in 0..events.len() {
             let cursor = Cursor { in_snapshot: index + 1 < events.len(), ..self.cursor };
             self.ready.push_back(Ready::Event { events: Arc::clone(&events), index, cursor, snapshot: true });
@@ -85,18 +94,18 @@ impl Feed {
     }
 
     /// As the stream that tonic polls.
-    pub(crate) fn into_stream(self) -> impl Stream<Item = Result<v1::SubscribeResponse, Status>> + Send + 'static {
+    pub(crate) fn into_stream(self) -> impl Stream<Item = Result<Frame, Status>> + Send + 'static {
         futures_util::stream::unfold(Box::new(self), async |mut feed| {
             let item = feed.next().await?;
             Some((item, feed))
         })
     }
 
-    pub(crate) async fn next(&mut self) -> Option<Result<v1::SubscribeResponse, Status>> {
+    pub(crate) async fn next(&mut self) -> Option<Result<Frame, Status>> {
         loop {
             self.end_at_shutdown();
             if let Some(ready) = self.ready.pop_front() {
-                return Some(Ok(self.hand_over(&ready)));
+                return Some(Ok(self.hand_over(ready)));
             }
             if self.over {
                 return None;
@@ -125,28 +134,26 @@ impl Feed {
         self.ended = Some(failure.with("cursor", last.encode()));
     }
 
-    fn hand_over(&mut self, ready: &Ready) -> v1::SubscribeResponse {
+    fn hand_over(&mut self, ready: Ready) -> Frame {
         let now = self.hub.journal.now();
         self.heartbeat_due = Instant::now() + self.heartbeat;
-        let item = match ready {
+        let frame = match ready {
             Ready::Heartbeat(cursor) => {
-                counter!(HEARTBEATS).increment(1);
-                self.sent = *cursor;
-                Item::Heartbeat(v1::Heartbeat { cursor: cursor.encode(), at: Some(wire::time_to_v1(now)) })
+                self.counted.heartbeats.increment(1);
+                Frame::Heartbeat { cursor, at: now }
             }
             Ready::Event { events, index, cursor, snapshot } => {
-                counter!(EVENTS).increment(1);
-                self.sent = *cursor;
-                let event = &events[*index];
+                self.counted.events.increment(1);
                 if !snapshot {
-                    let micros = u64::try_from(now.since(event.recorded_at).micros()).unwrap_or(0);
-                    histogram!(DELAY).record(Duration::from_micros(micros).as_secs_f64());
+                    let micros = u64::try_from(now.since(events[index].event.recorded_at).micros()).unwrap_or(0);
+                    self.counted.delay.record(Duration::from_micros(micros).as_secs_f64());
                 }
-                Item::Event(v1::Event { snapshot: *snapshot, ..wire::recorded_to_v1(event, cursor) })
+                Frame::Event { events, index, cursor, snapshot }
             }
         };
+        self.sent = *frame.cursor();
         self.seat.at(self.sent.position);
-        v1::SubscribeResponse { item: Some(item) }
+        frame
     }
 
     /// Reads on, or waits until there is more to read or a heartbeat is due.
@@ -190,7 +197,7 @@ impl Feed {
             if self.cursor.position == position && self.cursor.seen != Cursor::WHOLE { self.cursor.seen as usize } else { 0 };
         let whole = Cursor { position, seen: Cursor::WHOLE, ..self.cursor };
         for (index, event) in events.iter().enumerate().skip(seen) {
-            if !self.filter.lets_through(event) {
+            if !self.filter.lets_through(&event.event) {
                 self.skipped += 1;
                 continue;
             }

@@ -12,13 +12,16 @@ mod error;
 mod feed;
 mod fields;
 mod filter;
+mod frame;
 mod metrics;
 mod open;
+mod open_warnings;
 mod paging;
 mod reports;
 mod request;
 mod runner;
 mod serve;
+mod server;
 mod start;
 mod subscriptions;
 mod tail;
@@ -30,9 +33,9 @@ use std::sync::Arc;
 
 use journal::Journal;
 use service::{Latch, Shutdown};
-use wire::v1::exchange_service_server::ExchangeServiceServer;
 
 use crate::runner::Desks;
+use crate::serve::Exchange;
 pub use casework::{CaseApi, CaseworkParts, CaseworkRunner, DutyApi, casework_services};
 
 pub use config::Config;
@@ -40,7 +43,7 @@ pub use error::ExchangeError;
 pub use metrics::describe;
 pub use reports::{NotTaken, Samples};
 pub use runner::ExchangeRunner;
-pub use serve::Exchange;
+pub use server::ExchangeServer;
 pub use upstream::{UPSTREAMS_MAX, Upstream, check_node};
 pub use webhook::Webhook;
 
@@ -63,7 +66,7 @@ pub struct Parts {
 /// What is to be served and run.
 pub struct Built {
     /// For a gRPC server. At shutdown feeds end with a last heartbeat and `UNAVAILABLE`.
-    pub service: ExchangeServiceServer<Exchange>,
+    pub service: ExchangeServer,
     /// For an HTTP server: `/cap`, `/cap/<warning>`.
     pub alerts: axum::Router,
     /// The loops beside them.
@@ -78,5 +81,5 @@ pub fn exchange_service(parts: Parts, shutdown: Shutdown) -> Built {
     let (runner, hub) = ExchangeRunner::new(journal, latch, Desks { warnings, reports }, config, shutdown);
     let warning_api = Arc::new(warning_api);
     let alerts = alerts::routes(Arc::clone(&warning_api));
-    Built { service: ExchangeServiceServer::new(Exchange::new(hub, warning_api, report_api)), alerts, runner }
+    Built { service: ExchangeServer::new(Exchange::new(hub, warning_api, report_api)), alerts, runner }
 }

@@ -1,4 +1,4 @@
-//! What is active now, for feeds that start with it: the list of open alarms as a fold over durable `events` (traps 46a).
+//! What is active now, for feeds that start with it: open alarms and open warnings as a fold over durable `events` (traps 46a).
 
 use std::sync::Arc;
 
@@ -9,17 +9,34 @@ use parking_lot::RwLock;
 use prost::Message as _;
 use wire::{Cursor, record_v1};
 
+use crate::open_warnings::OpenWarnings;
 use crate::tail::decode;
 
-/// The list and where it stands.
+/// Both lists and where they stand.
 #[derive(Debug, Default)]
 pub(crate) struct Open {
-    /// Everything up to here is in it; true as soon as the runner has told so.
+    /// Everything up to here is in them; true as soon as the runner has told so.
     pub(crate) position: Position,
-    pub(crate) list: AlarmList,
+    pub(crate) alarms: AlarmList,
+    pub(crate) warnings: OpenWarnings,
 }
 
-/// The list as the runner folds it while feeds read it.
+impl Open {
+    fn take(&mut self, event: &RecordedEvent) {
+        self.alarms.apply(event);
+        self.warnings.apply(event);
+    }
+
+    /// The recorded events from which all of it comes out again, in the order of the journal.
+    pub(crate) fn essence(&self) -> Vec<RecordedEvent> {
+        let mut events = self.alarms.essence();
+        events.extend(self.warnings.essence().cloned());
+        events.sort_by_key(|event| (event.position, event.ordinal));
+        events
+    }
+}
+
+/// The lists as the runner folds them while feeds read them.
 pub(crate) struct SharedOpen(Arc<RwLock<Open>>);
 
 impl SharedOpen {
@@ -36,7 +53,7 @@ impl Fold for SharedOpen {
         open.position = record.position;
         // A record that cannot be read is told by the feeds that meet it.
         for event in decode(record).iter().flatten() {
-            open.list.apply(event);
+            open.take(event);
         }
     }
 
@@ -47,7 +64,7 @@ impl Fold for SharedOpen {
             ..Cursor::after(event.id.epoch, event.position)
         };
         let encode = |event: &RecordedEvent| wire::recorded_to_v1(event, &cursor(event));
-        let last_events = self.0.read().list.essence().iter().map(encode).collect();
+        let last_events = self.0.read().essence().iter().map(encode).collect();
         record_v1::AlarmListSnapshot { last_events, raises: Vec::new() }.encode_to_vec().into()
     }
 
@@ -57,7 +74,7 @@ impl Fold for SharedOpen {
         for event in &snapshot.last_events {
             let (Ok(known), Ok(cursor)) = (wire::v1_to_recorded(event), Cursor::decode(&event.cursor)) else { return false };
             let ordinal = if cursor.seen == Cursor::WHOLE { known.ordinal } else { cursor.seen.saturating_sub(1) };
-            open.list.apply(&RecordedEvent { ordinal, ..known });
+            open.take(&RecordedEvent { ordinal, ..known });
         }
         true
     }

@@ -1,4 +1,4 @@
-//! What feeds share, and the loops beside them: one keeps the list of open alarms, loads the committed cursors and tells how far feeds are
+//! What feeds share, and the loops beside them: one keeps what is open, loads the committed cursors and tells how far feeds are
 //! behind, others keep the warnings, make their pictures, take reports, and take the events of upstreams.
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub(crate) struct Hub {
     pub(crate) tail: Tail,
     pub(crate) open: Arc<RwLock<Open>>,
     pub(crate) committed: Committed,
-    /// How far the list of open alarms is; `None` before it is there.
+    /// How far what is open is known; `None` before it is there.
     pub(crate) folded: watch::Sender<Option<Position>>,
     /// Whether the committed cursors are there.
     pub(crate) loaded: watch::Sender<bool>,
@@ -197,14 +197,14 @@ impl ExchangeRunner {
     async fn feed(hub: Arc<Hub>, latch: Latch) -> Result<(), ExchangeError> {
         hub.committed.load().await?;
         hub.loaded.send_replace(true);
-        let key = Key::new("exchange/alarms").map_err(ExchangeError::Journal)?;
+        let key = Key::new("exchange/open").map_err(ExchangeError::Journal)?;
         let starting = Follower::start(&*hub.journal, JournalId::Events, key, Level::Durable, || SharedOpen::anew(&hub.open));
-        // Cancel-safe: a start that is dropped has changed nothing but the list, which nobody was shown.
+        // Cancel-safe: a start that is dropped has changed nothing but the lists, which nobody was shown.
         let mut follower = tokio::select! {
             follower = starting => follower.map_err(ExchangeError::Journal)?,
             () = hub.shutdown.requested() => return Ok(()),
         };
-        // The snapshot of the list does not say where it stands; the follower does.
+        // The snapshot of the lists does not say where it stands; the follower does.
         hub.open.write().position = follower.position;
         hub.folded.send_replace(Some(follower.position));
         info!(position = follower.position.0, "exchange ready");
@@ -273,7 +273,7 @@ fn note_kept(kept: Result<Result<(), JournalError>, JoinError>) {
         Ok(Err(error)) => error.to_string(),
         Err(error) => error.to_string(),
     };
-    warn!(error, "a snapshot of the list of open alarms was not kept");
+    warn!(error, "a snapshot of open alarms and warnings was not kept");
 }
 
 fn tell_health(hub: &Hub, health: &Component) {

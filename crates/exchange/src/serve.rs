@@ -1,10 +1,10 @@
-//! `ExchangeService`.
+//! `ExchangeService`, but for how its feeds go out (server.rs).
 
 use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use metrics::counter;
 use tonic::{Request, Response, Status};
 use tracing::debug;
@@ -20,7 +20,7 @@ use crate::subscriptions;
 use crate::warnings::WarningApi;
 
 /// The exchange's API.
-pub struct Exchange {
+pub(crate) struct Exchange {
     hub: Arc<Hub>,
     warnings: Arc<WarningApi>,
     reports: ReportApi,
@@ -29,6 +29,11 @@ pub struct Exchange {
 impl Exchange {
     pub(crate) const fn new(hub: Arc<Hub>, warnings: Arc<WarningApi>, reports: ReportApi) -> Self {
         Self { hub, warnings, reports }
+    }
+
+    /// A feed for a consumer.
+    pub(crate) async fn feed(&self, request: v1::SubscribeRequest) -> Result<Feed, Status> {
+        self.open(request).await.map_err(refused)
     }
 
     async fn open(&self, request: v1::SubscribeRequest) -> Result<Feed, Failure> {
@@ -59,8 +64,8 @@ impl v1::exchange_service_server::ExchangeService for Exchange {
     type SubscribeStream = Pin<Box<dyn Stream<Item = Result<v1::SubscribeResponse, Status>> + Send>>;
 
     async fn subscribe(&self, request: Request<v1::SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
-        let feed = self.open(request.into_inner()).await.map_err(refused)?;
-        Ok(Response::new(Box::pin(feed.into_stream())))
+        let feed = self.feed(request.into_inner()).await?;
+        Ok(Response::new(Box::pin(feed.into_stream().map(|frame| frame.map(|it| it.message())))))
     }
 
     async fn commit_cursor(

@@ -136,7 +136,7 @@ async fn snapshot(hub: &Hub, filter: &Filter, binding: FilterBinding) -> Result<
     let open = Arc::clone(&hub.open);
     let (position, mut events) = {
         let open = open.read();
-        (open.position, open.list.essence())
+        (open.position, open.essence())
     };
     events.retain(|event| filter.lets_through(event));
     let cursor = Cursor { filter: binding, ..Cursor::after(hub.journal.epoch(), position) };
@@ -144,7 +144,7 @@ async fn snapshot(hub: &Hub, filter: &Filter, binding: FilterBinding) -> Result<
 }
 
 impl Hub {
-    /// Waits until the list of open alarms stands at a position or later.
+    /// Waits until what is open is known at a position or later.
     pub(crate) async fn folded(&self, target: Position) -> Result<(), Failure> {
         let mut folded = self.folded.subscribe();
         let waited = timeout(self.config.wait_limit, folded.wait_for(|it| it.is_some_and(|it| it >= target))).await;

@@ -1,77 +1,113 @@
-//! Decoded records at the tail of `events`, shared by all feeds: ten feeds decode a record once.
+//! Decoded records of `events`, and their events as bytes, shared by all feeds: ten feeds that are about level decode a record once and
+//! encode its events once, at the tail and on the way to it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use journal::{JournalRecord, RecordKind};
 use metrics::counter;
 use model::{Event, EventBody, Position, RecordedEvent, RevisionNumber, Scope};
 use parking_lot::Mutex;
+use prost::Message as _;
 use tracing::error;
-use wire::EventRecord;
+use wire::{Cursor, EventRecord, v1};
 
 use crate::metrics::UNREADABLE;
 
 /// The events of one record, in order.
-pub(crate) type Events = Arc<Vec<RecordedEvent>>;
+pub(crate) type Events = Arc<Vec<Shared>>;
 
-/// Records kept; enough for feeds that are about level with each other.
-const RECORDS_MAX: usize = 1_024;
+/// An event that many feeds hand over.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) event: RecordedEvent,
+    bytes: OnceLock<Box<[u8]>>,
+}
 
-/// Events kept in all of them, about 50 MB: a record may have ten thousand. One with more is decoded by each feed for itself.
+impl Shared {
+    pub(crate) const fn new(event: RecordedEvent) -> Self {
+        Self { event, bytes: OnceLock::new() }
+    }
+
+    /// `davy.v1.Event` without a cursor, which each feed has its own of; encoded when it is first asked for.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get_or_init(|| {
+            let any = Cursor::after(self.event.id.epoch, self.event.position);
+            let event = v1::Event { cursor: String::new(), ..wire::recorded_to_v1(&self.event, &any) };
+            event.encode_to_vec().into()
+        })
+    }
+}
+
+/// Records at the end of the journal that count as near.
+const NEAR_RECORDS: u64 = 1_024;
+
+/// Events kept near the end, and as many far from it, each about 50 MB: a record may have ten thousand. One with more is decoded by each
+/// feed for itself. Feeds that begin at the same moment drift apart by ten thousand; those behind are faster for what they share.
 const EVENTS_MAX: usize = 50_000;
 
 /// The records decoded last.
-#[derive(Default)]
 pub(crate) struct Tail {
-    decoded: Mutex<Decoded>,
+    near: Mutex<Decoded>,
+    /// By themselves: feeds far behind would push out what the others share.
+    far: Mutex<Decoded>,
     unreadable: AtomicU64,
 }
 
-/// Decoded records, bounded in records and in events.
+impl Default for Tail {
+    fn default() -> Self {
+        let new = || Mutex::new(Decoded::default());
+        Self { near: new(), far: new(), unreadable: AtomicU64::new(0) }
+    }
+}
+
+/// Decoded records, bounded in what they hold; the oldest positions go first.
 #[derive(Default)]
 struct Decoded {
     records: BTreeMap<Position, Events>,
-    /// In all records.
+    /// In all records; one without any counts as one.
     events: usize,
 }
 
 impl Decoded {
     fn insert(&mut self, position: Position, events: Events) {
-        if events.len() > EVENTS_MAX {
+        if weight(&events) > EVENTS_MAX {
             return;
         }
-        self.events += events.len();
+        self.events += weight(&events);
         // Two feeds may have decoded the same record at the same time.
         let replaced = self.records.insert(position, events);
-        self.events -= replaced.map_or(0, |events| events.len());
-        while self.records.len() > RECORDS_MAX || self.events > EVENTS_MAX {
+        self.events -= replaced.map_or(0, |events| weight(&events));
+        while self.events > EVENTS_MAX {
             let Some((_, oldest)) = self.records.pop_first() else { return };
-            self.events -= oldest.len();
+            self.events -= weight(&oldest);
         }
     }
+}
+
+fn weight(events: &Events) -> usize {
+    events.len().max(1)
 }
 
 impl Tail {
     /// The events of a record. One that cannot be read gives none: it is logged, counted and shown in health, and what comes after it
     /// still reaches its consumers (traps 60).
     pub(crate) fn events(&self, record: &JournalRecord, durable: Position) -> Events {
-        // Feeds far behind would only push out what the others share.
-        let is_near = record.position.0 + RECORDS_MAX as u64 > durable.0;
-        if is_near && let Some(events) = self.decoded.lock().records.get(&record.position) {
+        let is_near = record.position.0 + NEAR_RECORDS > durable.0;
+        let decoded = if is_near { &self.near } else { &self.far };
+        if let Some(events) = decoded.lock().records.get(&record.position) {
             return Arc::clone(events);
         }
-        let events = Arc::new(decode(record).unwrap_or_else(|error| {
+        let events = decode(record).unwrap_or_else(|error| {
             self.unreadable.fetch_add(1, Ordering::Relaxed);
             counter!(UNREADABLE).increment(1);
             let (position, key) = (record.position.0, record.key.as_str());
             error!(%error, position, key, "a record of events cannot be read and is passed over");
             Vec::new()
-        }));
-        if is_near {
-            self.decoded.lock().insert(record.position, Arc::clone(&events));
-        }
+        });
+        let events: Events = Arc::new(events.into_iter().map(Shared::new).collect());
+        decoded.lock().insert(record.position, Arc::clone(&events));
         events
     }
 
@@ -113,21 +149,23 @@ mod tests {
         let event = Event { occurred_at: Time::YEAR_2000, subject, scope, revision, body };
         let id = EventId { epoch: Epoch(1), key: Arc::from("engine/1"), key_seq: KeySeq(1), ordinal: 0 };
         let one = RecordedEvent { id, position: Position(1), ordinal: 0, recorded_at: Time::YEAR_2000, event, origin: None };
-        Arc::new(vec![one; count])
+        Arc::new((0..count).map(|_| Shared::new(one.clone())).collect())
     }
 
     fn kept(decoded: &Decoded) -> Vec<u64> {
-        assert_eq!(decoded.events, decoded.records.values().map(|it| it.len()).sum::<usize>());
+        assert_eq!(decoded.events, decoded.records.values().map(weight).sum::<usize>());
         decoded.records.keys().map(|it| it.0).collect()
     }
 
     #[test]
     fn small_records_are_bounded_by_their_number() {
         let mut decoded = Decoded::default();
-        for position in 1..=1_025 {
-            decoded.insert(Position(position), events(1));
+        let none = events(0);
+        for position in 0..=EVENTS_MAX as u64 {
+            decoded.insert(Position(position), Arc::clone(&none));
         }
-        assert_eq!(kept(&decoded), (2..=1_025).collect::<Vec<_>>());
+        assert_eq!(kept(&decoded).len(), EVENTS_MAX);
+        assert_eq!(kept(&decoded).first(), Some(&1));
     }
 
     #[test]

@@ -16,14 +16,17 @@ pub(super) struct Page {
     pub(super) body: String,
     /// When it changed last; `None`: it never did.
     pub(super) changed: Option<Time>,
+    /// When it was made.
+    pub(super) now: Time,
 }
 
 impl Page {
     /// The page, or that it is not modified.
     pub(super) fn answer(self, asked: &HeaderMap) -> Response {
-        let Self { kind, body, changed } = self;
+        let Self { kind, body, changed, now } = self;
         let tag = tag(&body);
-        let changed = changed.and_then(second);
+        // A date of the second that is not over yet would also stand for what changes later in it.
+        let changed = changed.and_then(second).filter(|changed| second(now).is_some_and(|now| *changed < now));
         let mut headers = vec![(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "no-cache".to_owned())];
         headers.extend(changed.and_then(http_date).map(|date| (header::LAST_MODIFIED, date)));
         let mut answer = if has_it(asked, &tag, changed) {
@@ -76,7 +79,9 @@ mod tests {
 
     fn status(headers: &[(HeaderName, &str)], changed: Option<Time>) -> StatusCode {
         let asked = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        Page { kind: "text/plain", body: "a".to_owned(), changed }.answer(&asked).status()
+        Page { kind: "text/plain", body: "a".to_owned(), changed, now: Time::from_micros(1_795_912_561_000_000) }
+            .answer(&asked)
+            .status()
     }
 
     #[test]
@@ -99,7 +104,9 @@ mod tests {
         ] {
             assert_eq!(status(&headers, changed), status_wanted, "{headers:?}");
         }
-        assert_eq!(status(&[(since, date)], None), StatusCode::OK);
+        assert_eq!(status(&[(since.clone(), date)], None), StatusCode::OK);
+        let this_second = Some(Time::from_micros(1_795_912_561_000_000));
+        assert_eq!(status(&[(since, "Sun, 29 Nov 2026 00:36:01 GMT")], this_second), StatusCode::OK, "more may come in it");
         assert_eq!(changed.and_then(second).and_then(http_date).as_deref(), Some(date));
     }
 }

@@ -37,11 +37,11 @@ pub(crate) fn routes(warnings: Arc<WarningApi>) -> Router {
 }
 
 async fn feed(State(warnings): State<Arc<WarningApi>>, headers: HeaderMap) -> Response {
-    let entries = warnings.read(newest).await;
+    let entries = warnings.read(|clerk, now| (newest(clerk), now)).await;
     match entries {
-        Ok(entries) => {
+        Ok((entries, now)) => {
             let changed = entries.first().map(|it| it.updated);
-            Page { kind: FEED, body: atom::feed(&entries), changed }.answer(&headers)
+            Page { kind: FEED, body: atom::feed(&entries), changed, now }.answer(&headers)
         }
         Err(failure) => unavailable(&failure),
     }
@@ -56,12 +56,12 @@ fn newest(clerk: &WarningClerk) -> Vec<Entry> {
 
 async fn alert(State(warnings): State<Arc<WarningApi>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let Some(warning_id) = EventId::parse(&id) else { return unknown(&id) };
-    let found = warnings.read(|clerk| clerk.warnings.get(&warning_id).map(|it| (changed(it), xml(clerk, it)))).await;
+    let found = warnings.read(|clerk, now| clerk.warnings.get(&warning_id).map(|it| (changed(it), now, xml(clerk, it)))).await;
     match found {
         Err(failure) => unavailable(&failure),
         Ok(None) => unknown(&id),
-        Ok(Some((changed, Ok(body)))) => Page { kind: ALERT, body, changed }.answer(&headers),
-        Ok(Some((_, Err(error)))) => {
+        Ok(Some((changed, now, Ok(body)))) => Page { kind: ALERT, body, changed, now }.answer(&headers),
+        Ok(Some((_, _, Err(error)))) => {
             error!(%error, warning = %warning_id, "a warning cannot be written as an alert");
             text(StatusCode::INTERNAL_SERVER_ERROR, format!("the warning cannot be written as an alert: {error}\n"))
         }

@@ -15,10 +15,11 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use wire::v1;
 
+use super::RECORD_EVENTS;
 use super::fold::{Known, Upstreams};
+use super::gap::{Differences, Standing};
 use super::judge::Skip;
 use super::lane::Lane;
-use super::{RECORD_EVENTS, gap};
 use crate::runner::Hub;
 
 /// The key of our snapshots.
@@ -144,35 +145,29 @@ impl Inlet {
         Ok(())
     }
 
-    /// The feed has said what is active: what stands here and not there, and comes no other way, has ended.
-    async fn compare(
-        &mut self,
-        upstream: usize,
-        standing: std::collections::BTreeSet<gap::AlarmName>,
-    ) -> Result<(), JournalError> {
+    /// The feed has said what is active: what stands here and not there, and comes no other way, has ended; and the other way round.
+    async fn compare(&mut self, upstream: usize, standing: Standing) -> Result<(), JournalError> {
         self.write().await?;
         if let Err(failure) = self.hub.folded(self.follower.position).await {
-            warn!(message = failure.message, "alarms of an upstream could not be compared yet");
+            warn!(message = failure.message, "what an upstream has open could not be compared yet");
             self.lanes[upstream].put_back(standing);
             return Ok(());
         }
-        let (now, key) = (self.hub.journal.now(), self.keys[upstream].as_str());
-        let known = &self.follower.fold;
-        let is_gone =
-            |name: &gap::AlarmName| !name.2.is_empty() && known.is_only_way(&self.keys, key, &name.2) && !standing.contains(name);
-        let gone: Vec<_> = {
-            let open = self.hub.open.read();
-            let gone = open.list.iter().filter(|(_, alarm)| is_gone(&gap::name(alarm)));
-            gone.map(|(_, alarm)| gap::closed(alarm, now)).collect()
-        };
+        let (now, key, known) = (self.hub.journal.now(), self.keys[upstream].as_str(), &self.follower.fold);
+        let is_only_way = |node: &str| known.is_only_way(&self.keys, key, node);
+        let Differences { gone, back } = Differences::between(&self.hub.open.read(), &standing, now, is_only_way);
         if !gone.is_empty() {
+            let count = gone.len();
+            warn!(upstream = key, count, "alarms and warnings of an upstream are closed here: they do not stand there any more");
+        }
+        if !back.is_empty() {
             warn!(
                 upstream = key,
-                alarms = gone.len(),
-                "alarms ended in a part of an upstream's feed that was lost; they are closed here"
+                count = back.len(),
+                "alarms of an upstream are told again: they stand there and were closed here"
             );
         }
-        self.lanes[upstream].close(gone);
+        self.lanes[upstream].compared(gone.into_iter().chain(back).collect());
         Ok(())
     }
 

@@ -1,13 +1,12 @@
 //! One upstream's events on their way into records. Pure.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Event, EventBody, KeySeq, RecordedEvent, Span, Time};
+use model::{Event, KeySeq, RecordedEvent, Span, Time};
 use prost::Message as _;
 use wire::{Cursor, EventRecord, Kept, UpstreamMark, v1};
 
-use super::gap::{self, AlarmName};
+use super::gap::{self, Seen, Standing};
 use super::judge::{Skip, judge};
 use super::taken::Taken;
 use super::{RECORD_BYTES, RECORD_EVENTS};
@@ -34,8 +33,8 @@ pub(super) struct Lane {
     written: (String, Time),
     /// Events passed over since then.
     passed: u64,
-    /// While its feed opens with what is active: the alarms of that.
-    standing: Option<BTreeSet<AlarmName>>,
+    /// While its feed opens with what is active: that.
+    standing: Option<Standing>,
     /// They are all there, and the ends that follow from them are not yet said.
     comparing: bool,
     /// They are said, and no record has the cursor behind them yet.
@@ -69,7 +68,7 @@ impl Lane {
     pub(super) fn began(&mut self, node: &str, anew: bool) {
         self.node = Arc::from(node);
         node.clone_into(&mut self.mark.node);
-        self.standing = anew.then(BTreeSet::new);
+        self.standing = anew.then(Standing::default);
         self.comparing = false;
     }
 
@@ -85,7 +84,7 @@ impl Lane {
     pub(super) fn event(&mut self, event: &v1::Event, taken: &mut Taken, own_node: &str) -> Result<(), Skip> {
         let judged = judge(event, taken, &self.node, own_node);
         // Also what comes behind the snapshot, while the comparison waits: it stands there, and must not be closed here.
-        self.stands(event);
+        self.stands(event, judged.as_ref().err());
         if !event.snapshot {
             let recorded_at = event.recorded_at.as_ref().map(wire::time_from_v1);
             self.mark.complete_to = self.mark.complete_to.max(recorded_at);
@@ -101,12 +100,14 @@ impl Lane {
         Ok(())
     }
 
-    fn stands(&mut self, event: &v1::Event) {
-        let Ok(RecordedEvent { event: said, origin, .. }) = wire::v1_to_recorded(event) else { return };
-        if let (Some(standing), EventBody::Alarm(alarm)) = (&mut self.standing, &said.body) {
-            let node = origin.map_or_else(|| Arc::clone(&self.node), |it| Arc::clone(&it.node));
-            standing.insert((said.subject, alarm.alarm.clone(), node));
-        }
+    fn stands(&mut self, event: &v1::Event, skip: Option<&Skip>) {
+        let (Some(standing), Ok(recorded)) = (&mut self.standing, wire::v1_to_recorded(event)) else { return };
+        let seen = match (event.snapshot, skip) {
+            (false, _) => Seen::Live,
+            (true, Some(Skip::Duplicate)) => Seen::OpeningAgain,
+            (true, _) => Seen::Opening,
+        };
+        standing.note(recorded, &self.node, seen);
     }
 
     fn take(&mut self, recorded: RecordedEvent, bytes: usize, taken: &mut Taken) {
@@ -124,9 +125,9 @@ impl Lane {
         self.kept.push(kept);
     }
 
-    /// Says the end of alarms that stand here and no more there.
-    pub(super) fn close(&mut self, gone: Vec<(Event, Kept)>) {
-        for (event, kept) in gone {
+    /// Says in what the comparison differs: what stands here and no more there, and the other way round.
+    pub(super) fn compared(&mut self, said: Vec<(Event, Kept)>) {
+        for (event, kept) in said {
             self.push(event, Some(kept));
             if self.events.len() >= RECORD_EVENTS {
                 self.cut();
@@ -141,8 +142,8 @@ impl Lane {
         self.mark.complete_to = self.mark.complete_to.max(complete_to);
     }
 
-    /// The alarms its feed opened with, once it has sent them all.
-    pub(super) fn opened_with(&mut self) -> Option<BTreeSet<AlarmName>> {
+    /// What its feed opened with, once it has sent them all.
+    pub(super) fn opened_with(&mut self) -> Option<Standing> {
         self.standing.as_ref()?;
         let is_over = Cursor::decode(&self.mark.cursor).is_ok_and(|cursor| !cursor.in_snapshot);
         self.comparing = is_over;
@@ -150,7 +151,7 @@ impl Lane {
     }
 
     /// They could not be compared yet.
-    pub(super) fn put_back(&mut self, standing: BTreeSet<AlarmName>) {
+    pub(super) fn put_back(&mut self, standing: Standing) {
         self.standing.get_or_insert(standing);
         self.comparing = false;
     }
@@ -272,7 +273,7 @@ mod tests {
         assert_eq!(lane.opened_with(), None, "cut off in the midst of it");
         lane.began("county-a", true);
         lane.heartbeat(&cursor(20, false), Some(AT));
-        assert_eq!(lane.opened_with(), Some(BTreeSet::new()));
+        assert_eq!(lane.opened_with(), Some(Standing::default()));
         assert_eq!(lane.records(AT).len(), 1, "where it goes on is written at once");
     }
 
@@ -298,6 +299,6 @@ mod tests {
             ..event(2)
         };
         assert_eq!(lane.event(&raised, &mut taken, "city"), Ok(()));
-        assert_eq!(lane.opened_with().map(|standing| standing.len()), Some(1));
+        assert_eq!(lane.opened_with().map(|standing| standing.alarms.len()), Some(1));
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use desk::{Counter, DeskRunner};
 use journal::{Journal, JournalError};
-use model::ErrorKind;
+use model::{ErrorKind, Time};
 use service::{Latch, Shutdown};
 use wire::{Failure, v1};
 
@@ -62,9 +62,9 @@ impl WarningApi {
         self.0.read(|clerk, standing| request.page(&clerk.warnings, standing)).await
     }
 
-    /// Reads what is known, everything that was durable at the call included.
-    pub(crate) async fn read<T>(&self, read: impl FnOnce(&WarningClerk) -> T + Send) -> Result<T, Failure> {
-        self.0.read(|clerk, _| read(clerk)).await
+    /// Reads what is known and when that is in journal time, everything that was durable at the call included.
+    pub(crate) async fn read<T>(&self, read: impl FnOnce(&WarningClerk, Time) -> T + Send) -> Result<T, Failure> {
+        self.0.read(|clerk, standing| read(clerk, standing.now)).await
     }
 
     /// Waits until the response is on record.

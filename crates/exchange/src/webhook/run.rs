@@ -19,6 +19,7 @@ use super::window::{Outcome, Window};
 use super::{Webhook, window::Message};
 use crate::error::unavailable;
 use crate::feed::{Feed, binding_of};
+use crate::frame::Frame;
 use crate::metrics::ATTEMPTS;
 use crate::request::{Start, Subscription};
 use crate::runner::Hub;
@@ -147,9 +148,9 @@ impl Course<'_> {
         if self.settled.is_some() { wake.min(self.commit_due) } else { wake }
     }
 
-    async fn read(&mut self, item: Option<Result<v1::SubscribeResponse, Status>>) -> Result<(), Failure> {
+    async fn read(&mut self, item: Option<Result<Frame, Status>>) -> Result<(), Failure> {
         let item = match item {
-            Some(Ok(response)) => response.item,
+            Some(Ok(frame)) => frame.message().item,
             Some(Err(status)) => return Err(Failure::new(ErrorKind::Unavailable, "feed_ended", status.message())),
             None => return Err(Failure::new(ErrorKind::Unavailable, "feed_ended", "the feed has ended")),
         };

@@ -146,6 +146,8 @@ async fn the_feed_has_the_latest_of_each_from_the_newest_and_says_when_nothing_i
     assert!(at(&warnings[0]) > at(&warnings[1]) && at(&warnings[1]) > at(&warnings[2]), "from the newest: {}", feed.body);
     assert!(feed.body.contains("<updated>2000-01-01T00:00:12.000000Z</updated>"), "{}", feed.body);
 
+    assert!(!get(address, "/cap", "").await.headers.contains("last-modified"), "more may be said within this second");
+    journal.set_now(crate::warnings::at(13));
     for path in ["/cap".to_owned(), format!("/cap/{}", warnings[0].id)] {
         let page = get(address, &path, "").await;
         let same = get(address, &path, &format!("if-none-match: {}\r\n", page.header("etag"))).await;

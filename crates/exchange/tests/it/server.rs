@@ -142,6 +142,16 @@ impl Feed {
         events
     }
 
+    /// The events of a snapshot: those before the first heartbeat.
+    pub(crate) async fn opening(&mut self) -> Vec<v1::Event> {
+        let mut events = Vec::new();
+        while let Item::Event(event) = self.item().await.expect("goes on") {
+            assert!(event.snapshot, "{event:?}");
+            events.push(event);
+        }
+        events
+    }
+
     /// The cursor of the next item, which must be a heartbeat.
     pub(crate) async fn heartbeat(&mut self) -> String {
         match self.item().await.expect("goes on") {

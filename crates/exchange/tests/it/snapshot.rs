@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exchange::Config;
 use journal::Journal as _;
-use model::{AlarmState, Event, EventBody, Priority, Transition};
+use model::{AlarmState, Event, EventBody, EventId, Priority, Transition, WarningChange, WarningRuleId, WarningTransition};
 use wire::v1::StartPosition::{Latest, Snapshot};
 use wire::{Cursor, v1};
 
@@ -105,6 +105,61 @@ async fn hidden_alarms_are_active_until_they_are_normal() {
     assert_eq!(kinds(&again.at(Snapshot).await.events(2).await), ["alarm.raised", "alarm.out_of_service"]);
 }
 
+/// Events about one warning, by the id of what opened it.
+fn about(warning: Option<&str>, change: WarningTransition, text: &str) -> Event {
+    let rule = WarningRuleId::new("gas").expect("valid");
+    let said =
+        WarningChange { warning: warning.and_then(EventId::parse), text: text.to_owned(), ..WarningChange::new(change, rule) };
+    Event { body: EventBody::Warning(Box::new(said)), ..raise("p") }
+}
+
+#[tokio::test]
+async fn open_warnings_are_active_with_all_that_was_said_of_them() {
+    let journal = MemJournal::new();
+    put(&*journal, vec![about(None, WarningTransition::Opened, ""), about(None, WarningTransition::Opened, ""), raise("a")])
+        .await;
+    let [one, other] = [0, 1].map(|ordinal| format!("0000000000000007-engine/1-1-{ordinal}"));
+    put(&*journal, vec![about(Some(&one), WarningTransition::Received, "")]).await;
+    put(&*journal, vec![about(Some(&one), WarningTransition::Refused, "no such step")]).await;
+    for n in 0..100 {
+        put(&*journal, vec![about(Some(&other), WarningTransition::Responded, &n.to_string())]).await;
+    }
+    let mut served = serve(Arc::clone(&journal) as _).await;
+    let told = |events: &[v1::Event]| {
+        let one_line = |event: &v1::Event| match &event.body {
+            Some(v1::event::Body::Warning(change)) => (event.kind.clone(), change.warning.clone(), change.text.clone()),
+            _ => (event.kind.clone(), String::new(), String::new()),
+        };
+        events.iter().map(one_line).collect::<Vec<_>>()
+    };
+    let line = |kind: &str, warning: &String, text: &str| (kind.to_owned(), warning.clone(), text.to_owned());
+    let mut wanted = vec![
+        line("warning.opened", &one, ""),
+        line("warning.opened", &other, ""),
+        line("alarm.raised", &String::new(), ""),
+        line("warning.received", &one, ""),
+        line("warning.refused", &one, "no such step"),
+    ];
+    wanted.extend((0..100).map(|n| line("warning.responded", &other, &n.to_string())));
+    assert_eq!(told(&served.at(Snapshot).await.opening().await), wanted);
+    let filter = v1::EventFilter { kinds: vec!["warning.opened".to_owned()], ..v1::EventFilter::default() };
+    let request = v1::SubscribeRequest { filter: Some(filter), ..from(Snapshot) };
+    assert_eq!(served.subscribe(request).await.expect("subscribes").opening().await.len(), 2, "filtered like the feed");
+    // One more pushes out the oldest that was said of it, never its opening.
+    put(&*journal, vec![about(Some(&other), WarningTransition::Responded, "100")]).await;
+    wanted.remove(5);
+    wanted.push(line("warning.responded", &other, "100"));
+    assert_eq!(told(&served.at(Snapshot).await.opening().await), wanted);
+    served.stop().await;
+    // After a restart they come out of the snapshot again.
+    journal.trim(journal::JournalId::Events, 104);
+    let mut again = serve(Arc::clone(&journal) as _).await;
+    assert_eq!(told(&again.at(Snapshot).await.opening().await), wanted);
+    put(&*journal, vec![about(Some(&other), WarningTransition::Closed, "over")]).await;
+    wanted.retain(|(_, warning, _)| *warning != other);
+    assert_eq!(told(&again.at(Snapshot).await.opening().await), wanted, "what is closed is not active");
+}
+
 #[tokio::test]
 async fn the_list_survives_a_restart_by_its_snapshot() {
     let journal = three_open().await;
@@ -122,7 +177,7 @@ async fn the_list_survives_a_restart_by_its_snapshot() {
 #[tokio::test]
 async fn a_snapshot_that_takes_long_delays_no_subscription() {
     let journal = MemJournal::new();
-    journal.hold_snapshots("exchange/alarms");
+    journal.hold_snapshots("exchange/open");
     let config = Config { snapshot_records: 1, ..Config::default() };
     let mut served = serve_with(Arc::clone(&journal) as _, config).await;
     let mut latest = served.at(Latest).await;
@@ -141,7 +196,7 @@ async fn a_snapshot_that_takes_long_delays_no_subscription() {
     assert!(!served.runner.is_finished(), "a stop waits for the snapshot that is being kept");
     journal.let_snapshots_go();
     served.stop().await;
-    let key = journal::Key::new("exchange/alarms").expect("valid");
+    let key = journal::Key::new("exchange/open").expect("valid");
     let kept = journal.snapshots(&key).await.expect("reads");
     assert_eq!(kept.first().map(|it| it.position.0), Some(3), "the last state is kept at the end");
 }

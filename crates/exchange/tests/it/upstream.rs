@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::{Config, Upstream};
-use journal::JournalId;
+use journal::{Journal as _, JournalId};
 use model::{
     Addressee, Colour, DepartmentId, Epoch, Event, EventBody, EventId, Level, Priority, RevisionNumber, Scope, Span, StepSpans,
     Time, Transition, WarningChange, WarningRuleId, WarningTransition,
 };
 use tokio::net::TcpListener;
 use tonic::Code;
-use wire::v1;
 use wire::v1::StartPosition::{Earliest, Snapshot};
+use wire::{Cursor, v1};
 
 use crate::mem::{Crash, MemJournal};
 use crate::server::{Served, facts, put, raise, serve_on, serve_with, transition};
@@ -52,6 +52,15 @@ async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> 
 
 async fn upstreams(served: &mut Served) -> Vec<v1::Upstream> {
     served.client.list_upstreams(v1::ListUpstreamsRequest {}).await.expect("lists").into_inner().upstreams
+}
+
+/// Waits until an upstream's opening is taken whole: a city that stops before begins it anew, and has no cursor that could be lost.
+async fn opening_is_over(city: &mut Served) {
+    eventually("the opening is over", async || {
+        let cursor = Cursor::decode(&upstreams(city).await[0].cursor).ok()?;
+        (!cursor.in_snapshot).then_some(())
+    })
+    .await;
 }
 
 /// Ids, subjects and origins of all events that a journal holds.
@@ -202,8 +211,9 @@ async fn a_hole_is_said_and_what_ended_in_it_is_closed() {
     put(&*city_journal, vec![raise("ours")]).await;
     let mut county = serve(&county_journal, node("county", vec![])).await;
     let to_county = upstream("a", county.address);
-    let city = serve(&city_journal, node("city", vec![to_county.clone()])).await;
+    let mut city = serve(&city_journal, node("city", vec![to_county.clone()])).await;
     eventually("both came", async || (all(&city_journal).len() == 3).then_some(())).await;
+    opening_is_over(&mut city).await;
     city.stop().await;
     put(&*county_journal, vec![transition("ends", "e01", Priority::High, Transition::Closed)]).await;
     put(&*county_journal, vec![raise("new")]).await;
@@ -256,6 +266,96 @@ fn opened() -> Event {
         revision: RevisionNumber(1),
         body: EventBody::Warning(Box::new(change)),
     }
+}
+
+fn warning(change: WarningTransition, of: &str) -> Event {
+    let mut event = opened();
+    let EventBody::Warning(said) = &mut event.body else { panic!("a warning") };
+    (said.transition, said.warning, said.addressees) = (change, EventId::parse(of), Vec::new());
+    event
+}
+
+/// What is open there: points with an alarm, and ids of warnings as the feed and as the list tell them.
+async fn open(served: &mut Served) -> (BTreeSet<String>, BTreeSet<String>, BTreeSet<String>) {
+    let opening = served.at(Snapshot).await.opening().await;
+    let alarms = opening.iter().filter(|it| it.kind.starts_with("alarm.")).map(|it| it.subject.clone()).collect();
+    let warnings = opening.iter().filter_map(|it| match &it.body {
+        Some(v1::event::Body::Warning(change)) => Some(change.warning.clone()),
+        _ => None,
+    });
+    let warnings = warnings.collect();
+    let request = v1::ListWarningsRequest { open_only: true, ..v1::ListWarningsRequest::default() };
+    let listed = served.client.list_warnings(request).await.expect("lists").into_inner().warnings;
+    (alarms, warnings, listed.into_iter().map(|it| it.id).collect())
+}
+
+async fn has_open(served: &mut Served, alarms: &[&str], warnings: &[&String]) {
+    let (points, ids): (BTreeSet<_>, BTreeSet<_>) =
+        (alarms.iter().map(ToString::to_string).collect(), warnings.iter().map(|id| (*id).clone()).collect());
+    let wanted = (points, ids.clone(), ids);
+    let mut last = None;
+    let wait = eventually("what is open", async || {
+        let found = open(served).await;
+        let is_so = found == wanted;
+        last = Some(found);
+        is_so.then_some(())
+    });
+    if tokio::time::timeout(PATIENCE / 2, wait).await.is_err() {
+        panic!("{last:?} instead of {wanted:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_narrower_filter_closed_is_told_again_by_a_wider_one() {
+    let (county_journal, city_journal) = (epoch(2), epoch(1));
+    let county = serve(&county_journal, node("county", vec![])).await;
+    put(&*county_journal, vec![raise("a"), opened(), raise("b"), opened()]).await;
+    let ids: Vec<String> = all(&county_journal).into_iter().map(|(id, ..)| id).collect();
+    let (lasts, ends) = (&ids[1], &ids[3]);
+    let with = |kinds: &[&str]| {
+        let filter = v1::EventFilter { kinds: kinds.iter().map(ToString::to_string).collect(), ..v1::EventFilter::default() };
+        let upstream = Upstream::new("a", &format!("http://{}", county.address), filter, None).expect("valid");
+        node("city", vec![upstream])
+    };
+    let mut city = serve(&city_journal, with(&[])).await;
+    has_open(&mut city, &["a", "b"], &[lasts, ends]).await;
+    city.stop().await;
+    let mut city = serve(&city_journal, with(&["source.*"])).await;
+    has_open(&mut city, &[], &[]).await;
+    city.stop().await;
+    put(&*county_journal, vec![transition("b", "e01", Priority::High, Transition::Closed)]).await;
+    put(&*county_journal, vec![warning(WarningTransition::Closed, ends)]).await;
+    let mut city = serve(&city_journal, with(&[])).await;
+    has_open(&mut city, &["a"], &[lasts]).await;
+    put(&*county_journal, vec![warning(WarningTransition::Closed, lasts)]).await;
+    put(&*county_journal, vec![transition("a", "e01", Priority::High, Transition::Closed)]).await;
+    has_open(&mut city, &[], &[]).await;
+    each_once(&city_journal);
+    city.stop().await;
+    county.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn warnings_that_ended_in_a_hole_are_closed_and_others_stand() {
+    let (county_journal, city_journal) = (epoch(2), epoch(1));
+    put(&*county_journal, vec![opened(), opened()]).await;
+    let ids: Vec<String> = all(&county_journal).into_iter().map(|(id, ..)| id).collect();
+    let (stands, ends) = (&ids[0], &ids[1]);
+    let mut county = serve(&county_journal, node("county", vec![])).await;
+    let to_county = upstream("a", county.address);
+    let mut city = serve(&city_journal, node("city", vec![to_county.clone()])).await;
+    has_open(&mut city, &[], &[stands, ends]).await;
+    opening_is_over(&mut city).await;
+    city.stop().await;
+    put(&*county_journal, vec![warning(WarningTransition::Closed, ends)]).await;
+    put(&*county_journal, vec![raise("new")]).await;
+    has_open(&mut county, &["new"], &[stands]).await;
+    county_journal.trim(JournalId::Events, county_journal.bounds(JournalId::Events).durable.0);
+    let mut city = serve(&city_journal, node("city", vec![to_county])).await;
+    has_open(&mut city, &["new"], &[stands]).await;
+    each_once(&city_journal);
+    city.stop().await;
+    county.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
