@@ -12,8 +12,11 @@ use crate::{Process, ready, until_within};
 /// How long a start may take: replay on a busy machine included.
 const START_WITHIN: Duration = Duration::from_secs(60);
 
-/// The binary beside the tests.
+/// The binary beside the tests; by hand also another build of it, which `DAVY_TEST_BINARY` names.
 pub fn binary() -> PathBuf {
+    if let Some(given) = std::env::var_os("DAVY_TEST_BINARY") {
+        return PathBuf::from(given);
+    }
     let test = std::env::current_exe().expect("a test knows its own path");
     let profile = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
     let binary = profile.join("davy");

@@ -24,6 +24,7 @@ mod reports;
 mod simulate;
 mod sites;
 mod slow;
+mod soak;
 mod supervised;
 mod upstream;
 mod warnings;

@@ -70,3 +70,18 @@ pub(crate) fn now_ms() -> i64 {
 pub(crate) fn message(ms: i64, tag: &str, value: f64) -> String {
     format!("{{\"ts\":{ms},\"values\":{{\"{tag}\":{value}}}}}")
 }
+
+/// A number that whoever runs a test by hand may give.
+pub(crate) fn from_environment(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(otherwise)
+}
+
+/// One message with a value for each of these.
+pub(crate) fn message_of_all(tags: &[String], ms: i64, value: f64) -> String {
+    let mut text = format!("{{\"ts\":{ms},\"values\":{{");
+    for (n, tag) in tags.iter().enumerate() {
+        let comma = if n == 0 { "" } else { "," };
+        write!(text, "{comma}\"{tag}\":{value}").expect("a String takes every write");
+    }
+    text + "}}"
+}

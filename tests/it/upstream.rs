@@ -1,14 +1,13 @@
 //! County to city with real processes: kills of both, cuts of the wire between them, a loop, and days to catch up with.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use harness::{Davy, Feed, Proxy, Publisher, Way, run, until_within};
 use serde_json::Value;
 use wire::v1;
 
-use crate::sites::{Point, TOPIC, level, message, now_ms, site};
+use crate::sites::{Point, TOPIC, from_environment, level, message, message_of_all, now_ms, site};
 
 const LONG: Duration = Duration::from_secs(90);
 
@@ -218,10 +217,6 @@ async fn two_that_take_each_others_events_have_each_once() {
     assert_eq!(once(own(&of_two, "one")), once(own(&of_one, "")));
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(otherwise)
-}
-
 /// 2,000 events and 10 cuts, unless `DAVY_UPSTREAM_EVENTS` and `DAVY_UPSTREAM_CUTS` say otherwise; the city was away while they came.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_city_that_was_away_catches_up_over_a_wire_that_breaks() {
@@ -236,7 +231,7 @@ async fn a_city_that_was_away_catches_up_over_a_wire_that_breaks() {
     let mut gateway = Publisher::connect(county.mqtt(), "gw1");
     for flip in 0..flips {
         let ms = base + i64::try_from(flip).expect("small") * 1_000;
-        gateway.publish(TOPIC, all(&tags, ms, if flip % 2 == 0 { 90.0 } else { 10.0 })).await;
+        gateway.publish(TOPIC, message_of_all(&tags, ms, if flip % 2 == 0 { 90.0 } else { 10.0 })).await;
     }
     gateway.flushed(LONG * 4).await;
     let least = usize::try_from(flips * POINTS).expect("small");
@@ -258,14 +253,4 @@ async fn a_city_that_was_away_catches_up_over_a_wire_that_breaks() {
     same(&there, &here, least).await;
     let seconds = began.elapsed().as_secs_f64();
     eprintln!("{least} events through {cuts} cuts in {seconds:.1} s, a start of the city and its own feed included");
-}
-
-/// One message with a value for each of these.
-fn all(tags: &[String], ms: i64, value: f64) -> String {
-    let mut text = format!("{{\"ts\":{ms},\"values\":{{");
-    for (n, tag) in tags.iter().enumerate() {
-        let comma = if n == 0 { "" } else { "," };
-        write!(text, "{comma}\"{tag}\":{value}").expect("a String takes every write");
-    }
-    text + "}}"
 }

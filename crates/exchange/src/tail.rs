@@ -43,9 +43,9 @@ impl Shared {
 /// Records at the end of the journal that count as near.
 const NEAR_RECORDS: u64 = 1_024;
 
-/// Events kept near the end, and as many far from it, each about 50 MB: a record may have ten thousand. One with more is decoded by each
+/// Events kept near the end, and as many far from it, each about 35 MB: a record may have ten thousand. One with more is decoded by each
 /// feed for itself. Feeds that begin at the same moment drift apart by ten thousand; those behind are faster for what they share.
-const EVENTS_MAX: usize = 50_000;
+const EVENTS_MAX: usize = 25_000;
 
 /// The records decoded last.
 pub(crate) struct Tail {
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn large_records_are_bounded_by_their_events() {
         let mut decoded = Decoded::default();
-        let large = events(10_000);
+        let large = events(5_000);
         for position in 1..=5 {
             decoded.insert(Position(position), Arc::clone(&large));
         }

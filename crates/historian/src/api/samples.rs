@@ -1,11 +1,12 @@
-//! Raw samples as a stream.
+//! Raw samples as a stream: while one page is sent, the next is read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::stream::unfold;
-use model::PointNumber;
-use store::{MAX_SAMPLES, SampleKey, SampleQuery, Store, StoredSample};
+use model::{ErrorKind, PointNumber};
+use store::{Page, SampleKey, SampleQuery, Store, StoreError, StoredSample};
+use tokio::task::JoinSet;
 use tonic::Status;
 use wire::{Failure, time_to_v1, v1};
 
@@ -16,8 +17,11 @@ use crate::request;
 /// Samples of one message of the stream.
 const STREAM_PAGE: usize = 1_000;
 
-/// Samples read first: the answer begins soon. Then as many as the store gives at once.
+/// Samples read first: the answer begins soon.
 const FIRST_READ: usize = 10_000;
+
+/// Samples read then; a stream holds two such pages at most, and no transaction while its caller does not read.
+const READ: usize = 20_000;
 
 /// `QuerySamples`.
 pub(super) async fn query(api: &Api, request: v1::QuerySamplesRequest) -> Result<Answers<v1::QuerySamplesResponse>, Failure> {
@@ -27,53 +31,52 @@ pub(super) async fn query(api: &Api, request: v1::QuerySamplesRequest) -> Result
     let left = request::limit(limit)?;
     let complete_to = api.complete(Concerns::Samples).await?;
     let store = Arc::clone(&api.store);
-    let pages = Pages { store, query, left, complete_to, read: VecDeque::new(), next: Next::First };
+    let mut pages = Pages { store, query, left, complete_to, ready: VecDeque::new(), reading: JoinSet::new(), is_first: true };
+    pages.read(None, FIRST_READ);
     Ok(Box::pin(unfold(pages, Pages::next_page)))
 }
 
-/// Where a stream of samples stands.
-enum Next {
-    First,
-    After(SampleKey),
-    End,
-}
+type Read = Result<Page<StoredSample, SampleKey>, StoreError>;
 
 /// A stream of samples, read from the store as the caller takes it.
 struct Pages {
     store: Arc<dyn Store>,
     query: SampleQuery,
-    /// How many samples are still wanted.
+    /// How many samples are still wanted behind those that are read or being read.
     left: usize,
     complete_to: Option<prost_types::Timestamp>,
-    read: VecDeque<StoredSample>,
-    next: Next,
+    ready: VecDeque<StoredSample>,
+    /// The next page, if there may be one; it ends with the stream.
+    reading: JoinSet<Read>,
+    is_first: bool,
 }
 
 impl Pages {
+    fn read(&mut self, after: Option<SampleKey>, most: usize) {
+        let (store, query, limit) = (Arc::clone(&self.store), self.query.clone(), self.left.min(most));
+        self.reading.spawn(async move { store.samples(&query, after, limit).await });
+    }
+
     /// The next message; one at least, since that says up to when nothing is there.
     async fn next_page(mut self) -> Option<(Result<v1::QuerySamplesResponse, Status>, Self)> {
-        if self.read.is_empty() {
-            let (after, first, most) = match self.next {
-                Next::First => (None, true, FIRST_READ),
-                Next::After(key) => (Some(key), false, MAX_SAMPLES),
-                Next::End => return None,
+        if self.ready.is_empty() {
+            // A stream that is dropped ends what it reads.
+            let page = match self.reading.join_next().await? {
+                Ok(Ok(page)) => page,
+                Ok(Err(error)) => return Some((Err(failure(error).into()), self)),
+                Err(error) => return Some((Err(Failure::new(ErrorKind::Internal, "broke_off", error.to_string()).into()), self)),
             };
-            match self.store.samples(&self.query, after, self.left.min(most)).await {
-                Ok(page) => {
-                    self.left = self.left.saturating_sub(page.rows.len());
-                    self.next = page.next.filter(|_| self.left > 0).map_or(Next::End, Next::After);
-                    self.read = page.rows.into();
-                }
-                Err(error) => {
-                    self.next = Next::End;
-                    return Some((Err(failure(error).into()), self));
-                }
+            self.left = self.left.saturating_sub(page.rows.len());
+            if let Some(after) = page.next.filter(|_| self.left > 0) {
+                self.read(Some(after), READ);
             }
-            if self.read.is_empty() && !first {
+            self.ready = page.rows.into();
+            if self.ready.is_empty() && !self.is_first {
                 return None;
             }
+            self.is_first = false;
         }
-        let samples = self.read.drain(..self.read.len().min(STREAM_PAGE)).map(sample_to_v1).collect();
+        let samples = self.ready.drain(..self.ready.len().min(STREAM_PAGE)).map(sample_to_v1).collect();
         Some((Ok(v1::QuerySamplesResponse { samples, complete_to: self.complete_to }), self))
     }
 }
