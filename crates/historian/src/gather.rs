@@ -173,6 +173,7 @@ impl Gatherer {
             Err(error) => return Err(error.into()),
         };
         self.stuck.remove(&journal);
+        let records = whole_moments(records, self.journal.bounds(journal).durable);
         let (count, bytes) = (records.len() as u64, records.iter().map(|record| record.body.len()).sum());
         let batch = self.decode(journal, after, records, bytes).await;
         self.reached(journal, batch.upto, batch.time);
@@ -198,5 +199,48 @@ impl Gatherer {
             tracing::error!(%error, cause, %journal, "journal cannot be read; its history waits, alarms go on");
         }
         self.stuck.insert(journal, error.to_string());
+    }
+}
+
+/// All records of the last moment, or none of them where more of it may follow: of two writes under way the later one, if it shared a moment
+/// with the earlier, would have to wait for that one's end.
+fn whole_moments(mut records: Vec<JournalRecord>, durable: Position) -> Vec<JournalRecord> {
+    if let Some(last) = records.last().filter(|last| last.position < durable) {
+        let time = last.time;
+        let earlier = records.partition_point(|record| record.time < time);
+        // One moment that is larger than a read is taken in parts.
+        records.truncate(if earlier > 0 { earlier } else { records.len() });
+    }
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use journal::{Key, RecordKind};
+    use model::{Epoch, KeySeq, Partition, Span};
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_taken_whole_or_not_at_all() {
+        let record = |(position, second): (u64, i64)| JournalRecord {
+            journal: JournalId::Telemetry(Partition(1)),
+            position: Position(position),
+            epoch: Epoch(1),
+            time: Time::YEAR_2000.plus(Span::from_secs(second)),
+            key: Key::new("ingest").expect("valid"),
+            key_seq: KeySeq(position),
+            kind: RecordKind::Data,
+            body: Bytes::new(),
+        };
+        let taken = |seconds: &[i64], durable| {
+            let records = (1..).zip(seconds.iter().copied()).map(record).collect();
+            whole_moments(records, Position(durable)).len()
+        };
+        assert_eq!(taken(&[1, 2, 3, 3], 9), 2, "more of the third may follow");
+        assert_eq!(taken(&[1, 2, 3, 3], 4), 4, "it is the end of the journal");
+        assert_eq!(taken(&[3, 3, 3], 9), 3, "larger than a read");
+        assert_eq!(taken(&[], 9), 0);
     }
 }

@@ -32,8 +32,11 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 /// How long what is left may take at a stop; the next start goes on where this ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
-/// From this lag on it is a backlog, which rows are hurried for.
+/// From this lag on it is a backlog, which rows are hurried for ...
 const LAG_OF_A_BACKLOG_S: f64 = 5.0;
+
+/// ... and from when on each set has left something behind for so long.
+const FULL_SETS_OF_A_BACKLOG: Duration = Duration::from_secs(1);
 
 /// From this lag on the health page says it.
 const LAG_WORTH_SAYING_S: f64 = 30.0;
@@ -59,6 +62,8 @@ pub(crate) struct Rows {
     pace: Pace,
     watch: Watch,
     forgetting: Forgetting,
+    /// Since when no set took all there was.
+    full_since: Option<Instant>,
     latch: Option<Latch>,
     health: Component,
 }
@@ -76,6 +81,7 @@ impl Rows {
             places: None,
             pace: Pace::default(),
             forgetting: Forgetting::default(),
+            full_since: None,
             latch: Some(latch),
             health,
         }
@@ -96,6 +102,7 @@ impl Rows {
             match self.round().await {
                 Ok(behind) => {
                     failing.over();
+                    self.full_since = behind.then(|| self.full_since.unwrap_or(started));
                     self.look();
                     if drain_until.is_some_and(|until| !behind || Instant::now() >= until) {
                         return Ok(());
@@ -252,7 +259,8 @@ impl Rows {
         }
         self.watch.look(&*self.journal);
         self.stored.samples_reached(self.watch.samples_to);
-        self.stored.catches_up(self.watch.lag_s >= LAG_OF_A_BACKLOG_S);
+        let is_full = self.full_since.is_some_and(|since| since.elapsed() >= FULL_SETS_OF_A_BACKLOG);
+        self.stored.catches_up(is_full || self.watch.lag_s >= LAG_OF_A_BACKLOG_S);
         if self.places.is_none() {
             return;
         }

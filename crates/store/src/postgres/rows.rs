@@ -76,7 +76,7 @@ pub(super) fn quality(code: i16) -> Result<Quality, StoreError> {
 /// The samples that stand, by point and time: of several with the same key the one recorded last.
 pub(super) fn standing(mut rows: Vec<Stored>) -> Vec<Stored> {
     let key = |row: &Stored| (row.row.point, row.row.time);
-    rows.sort_unstable_by_key(|row| (key(row), std::cmp::Reverse(row.rank())));
+    rows.sort_unstable_by(|one, other| key(one).cmp(&key(other)).then_with(|| other.rank().cmp(&one.rank())));
     rows.dedup_by_key(|row| key(row));
     rows
 }
@@ -85,7 +85,7 @@ pub(super) fn standing(mut rows: Vec<Stored>) -> Vec<Stored> {
 pub(super) fn standing_by_time(mut rows: Vec<Stored>) -> Vec<Stored> {
     let key = |row: &Stored| (row.row.time, row.row.point);
     // Stable, for the rows come in runs, which that one uses.
-    rows.sort_by_key(|row| (key(row), std::cmp::Reverse(row.rank())));
+    rows.sort_by(|one, other| key(one).cmp(&key(other)).then_with(|| other.rank().cmp(&one.rank())));
     rows.dedup_by_key(|row| key(row));
     rows
 }
@@ -106,11 +106,11 @@ pub(super) struct Rows {
 impl Rows {
     /// Takes the rows out of the batches; `ties` has one count for each batch.
     pub(super) fn gather(batches: &[WriteBatch], ties: &[u8]) -> Result<Self, StoreError> {
-        let mut samples: Vec<(usize, Stored)> = Vec::with_capacity(batches.iter().map(|batch| batch.samples.len()).sum());
-        for (index, (batch, ties)) in batches.iter().zip(ties).enumerate() {
-            samples.extend(of_batch(&batch.samples, *ties).into_iter().map(|row| (index, row)));
-        }
-        let (strange, samples) = across_batches(samples).into_iter().partition(Stored::is_strange);
+        let mut samples: Vec<Vec<Stored>> =
+            batches.iter().zip(ties).map(|(batch, ties)| of_batch(&batch.samples, *ties)).collect();
+        samples.retain(|rows| !rows.is_empty());
+        let mut samples = if samples.len() > 1 { across_batches(samples) } else { samples.pop().unwrap_or_default() };
+        let strange = samples.extract_if(.., |row| row.is_strange()).collect();
         // Of a point named twice the later stands: one statement cannot change a row twice (traps 59).
         let points: BTreeMap<_, _> = batches.iter().flat_map(|batch| &batch.points).map(|row| (row.number, row)).collect();
         let rows = Self {
@@ -160,14 +160,16 @@ fn of_batch(samples: &[SampleRow], ties: u8) -> Vec<Stored> {
 }
 
 /// Of several batches the row recorded last stands, of equal ones the later.
-fn across_batches(mut rows: Vec<(usize, Stored)>) -> Vec<Stored> {
-    rows.sort_by_key(|(_, row)| (row.row.point, row.row.time));
-    rows.dedup_by(|(later, row), (kept, standing)| {
+fn across_batches(batches: Vec<Vec<Stored>>) -> Vec<Stored> {
+    let mut rows = batches.concat();
+    // Stable: of two with one key that of the later batch still comes later.
+    rows.sort_by_key(|row| (row.row.point, row.row.time));
+    rows.dedup_by(|row, standing| {
         let same = (row.row.point, row.row.time) == (standing.row.point, standing.row.time);
         if same && row.row.recorded_at >= standing.row.recorded_at {
-            (*kept, *standing) = (*later, *row);
+            *standing = *row;
         }
         same
     });
-    rows.into_iter().map(|(_, row)| row).collect()
+    rows
 }

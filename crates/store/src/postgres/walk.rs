@@ -21,7 +21,7 @@ const LOOKED_UP_MAX: usize = 1_000;
 const UNITED_MAX: usize = 16;
 
 /// Stretches of numbers looked up one after the other, each for one walk through an index of extremes.
-const STRETCHES_MAX: usize = 16;
+const STRETCHES_MAX: usize = 32;
 
 /// Numbers no further apart than this stay together: a few blocks hold them all.
 const GAP: i32 = 16;
