@@ -142,6 +142,8 @@ impl<C: Clerk> Runner<C> {
     async fn say(&mut self) -> Result<bool, JournalError> {
         let events = self.book.write().clerk.due(self.now());
         if events.is_empty() {
+            self.said.clear();
+            self.is_stuck = false;
             return Ok(false);
         }
         if events == self.said {
@@ -222,6 +224,8 @@ impl<C: Clerk> Runner<C> {
             health.degraded(format!("{} records of events cannot be read; {}", book.unreadable, C::LOSS));
         } else if self.is_stuck {
             health.degraded(format!("what was said of {} does not count as said; {}", C::KEEPS, C::LOSS));
+        } else {
+            health.ready();
         }
     }
 

@@ -1,6 +1,7 @@
 //! Open warnings as the events from which a consumer learns what they are: their opening, what was done and said since, their picture. Pure.
 //!
-//! Those of other Davys are among them. Limits: of each warning the opening, the latest picture and the `CHANGES_MAX` latest changes.
+//! Those of other Davys are among them. Limits: of each warning the opening, the latest picture and `CHANGES_MAX` changes, of which those that
+//! every addressee has to know go last; beyond `OPEN_MAX` open warnings the oldest of another Davy goes, whose end its feed may leave out.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,6 +9,9 @@ use model::{EventBody, EventId, RecordedEvent, WarningTransition};
 
 /// Changes of one warning that are kept beside its opening; every step of a dozen addressees are fewer.
 const CHANGES_MAX: usize = 100;
+
+/// Open warnings at most, but for our own.
+const OPEN_MAX: usize = 10_000;
 
 /// One open warning.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,17 @@ impl OpenWarning {
         self.changes.back().unwrap_or(&self.opening)
     }
 
+    fn take(&mut self, recorded: &RecordedEvent) {
+        self.changes.push_back(recorded.clone());
+        if self.changes.len() > CHANGES_MAX {
+            // What says how bad it is and who was told stays; there are few of these.
+            let is_news =
+                |it: &RecordedEvent| matches!(&it.event.body, EventBody::Warning(change) if change.transition.is_news());
+            let oldest = self.changes.iter().position(|it| !is_news(it)).unwrap_or(0);
+            self.changes.remove(oldest);
+        }
+    }
+
     fn events(&self) -> impl Iterator<Item = &RecordedEvent> {
         std::iter::once(&self.opening).chain(&self.picture).chain(&self.changes)
     }
@@ -38,22 +53,15 @@ impl OpenWarnings {
     pub(crate) fn apply(&mut self, recorded: &RecordedEvent) {
         match &recorded.event.body {
             EventBody::Warning(change) => match change.transition {
-                WarningTransition::Opened => self.open(&recorded.id, recorded),
+                WarningTransition::Opened => self.open(recorded),
                 WarningTransition::Closed | WarningTransition::Cancelled => {
                     change.warning.as_ref().and_then(|id| self.0.remove(id));
                 }
-                // One of another Davy that was closed here and stands there.
-                WarningTransition::Adjusted
-                    if recorded.is_foreign() && !change.warning.as_ref().is_none_or(|id| self.has(id)) =>
-                {
-                    change.warning.iter().for_each(|id| self.open(id, recorded));
-                }
+                // Whoever repeats a response that is refused must not push out what counts.
+                WarningTransition::Refused => {}
                 _ => {
                     let Some(open) = change.warning.as_ref().and_then(|id| self.0.get_mut(id)) else { return };
-                    open.changes.push_back(recorded.clone());
-                    if open.changes.len() > CHANGES_MAX {
-                        open.changes.pop_front();
-                    }
+                    open.take(recorded);
                 }
             },
             EventBody::Picture(picture) => {
@@ -65,14 +73,15 @@ impl OpenWarnings {
         }
     }
 
-    fn open(&mut self, id: &EventId, recorded: &RecordedEvent) {
+    fn open(&mut self, recorded: &RecordedEvent) {
         let open = OpenWarning { opening: recorded.clone(), picture: None, changes: VecDeque::new() };
-        self.0.insert(id.clone(), open);
-    }
-
-    /// Whether it is open.
-    pub(crate) fn has(&self, id: &EventId) -> bool {
-        self.0.contains_key(id)
+        self.0.insert(recorded.id.clone(), open);
+        let foreign = || self.0.iter().find(|(_, it)| it.opening.is_foreign()).map(|(id, _)| id.clone());
+        if self.0.len() > OPEN_MAX
+            && let Some(id) = foreign()
+        {
+            self.0.remove(&id);
+        }
     }
 
     /// The open ones, in order of id.

@@ -47,6 +47,9 @@ const NEAR_RECORDS: u64 = 1_024;
 /// feed for itself. Feeds that begin at the same moment drift apart by ten thousand; those behind are faster for what they share.
 const EVENTS_MAX: usize = 25_000;
 
+/// So many bytes in the journal weigh as one event; most have less.
+const LARGE_BYTES: usize = 512;
+
 /// The records decoded last.
 pub(crate) struct Tail {
     near: Mutex<Decoded>,
@@ -65,29 +68,30 @@ impl Default for Tail {
 /// Decoded records, bounded in what they hold; the oldest positions go first.
 #[derive(Default)]
 struct Decoded {
-    records: BTreeMap<Position, Events>,
-    /// In all records; one without any counts as one.
-    events: usize,
+    records: BTreeMap<Position, (usize, Events)>,
+    /// What all records weigh.
+    weight: usize,
 }
 
 impl Decoded {
-    fn insert(&mut self, position: Position, events: Events) {
-        if weight(&events) > EVENTS_MAX {
+    fn insert(&mut self, position: Position, events: Events, weight: usize) {
+        if weight > EVENTS_MAX {
             return;
         }
-        self.events += weight(&events);
+        self.weight += weight;
         // Two feeds may have decoded the same record at the same time.
-        let replaced = self.records.insert(position, events);
-        self.events -= replaced.map_or(0, |events| weight(&events));
-        while self.events > EVENTS_MAX {
-            let Some((_, oldest)) = self.records.pop_first() else { return };
-            self.events -= weight(&oldest);
+        let replaced = self.records.insert(position, (weight, events));
+        self.weight -= replaced.map_or(0, |(weight, _)| weight);
+        while self.weight > EVENTS_MAX {
+            let Some((_, (oldest, _))) = self.records.pop_first() else { return };
+            self.weight -= oldest;
         }
     }
 }
 
-fn weight(events: &Events) -> usize {
-    events.len().max(1)
+/// A record counts as one event at least, and a large event as many.
+fn weight(events: usize, bytes: usize) -> usize {
+    events.max(bytes / LARGE_BYTES).max(1)
 }
 
 impl Tail {
@@ -96,7 +100,7 @@ impl Tail {
     pub(crate) fn events(&self, record: &JournalRecord, durable: Position) -> Events {
         let is_near = record.position.0 + NEAR_RECORDS > durable.0;
         let decoded = if is_near { &self.near } else { &self.far };
-        if let Some(events) = decoded.lock().records.get(&record.position) {
+        if let Some((_, events)) = decoded.lock().records.get(&record.position) {
             return Arc::clone(events);
         }
         let events = decode(record).unwrap_or_else(|error| {
@@ -107,7 +111,7 @@ impl Tail {
             Vec::new()
         });
         let events: Events = Arc::new(events.into_iter().map(Shared::new).collect());
-        decoded.lock().insert(record.position, Arc::clone(&events));
+        decoded.lock().insert(record.position, Arc::clone(&events), weight(events.len(), record.body.len()));
         events
     }
 
@@ -152,8 +156,13 @@ mod tests {
         Arc::new((0..count).map(|_| Shared::new(one.clone())).collect())
     }
 
+    fn insert(decoded: &mut Decoded, position: u64, events: Events) {
+        let weight = weight(events.len(), 0);
+        decoded.insert(Position(position), events, weight);
+    }
+
     fn kept(decoded: &Decoded) -> Vec<u64> {
-        assert_eq!(decoded.events, decoded.records.values().map(weight).sum::<usize>());
+        assert_eq!(decoded.weight, decoded.records.values().map(|(weight, _)| weight).sum::<usize>());
         decoded.records.keys().map(|it| it.0).collect()
     }
 
@@ -162,7 +171,7 @@ mod tests {
         let mut decoded = Decoded::default();
         let none = events(0);
         for position in 0..=EVENTS_MAX as u64 {
-            decoded.insert(Position(position), Arc::clone(&none));
+            insert(&mut decoded, position, Arc::clone(&none));
         }
         assert_eq!(kept(&decoded).len(), EVENTS_MAX);
         assert_eq!(kept(&decoded).first(), Some(&1));
@@ -173,24 +182,29 @@ mod tests {
         let mut decoded = Decoded::default();
         let large = events(5_000);
         for position in 1..=5 {
-            decoded.insert(Position(position), Arc::clone(&large));
+            insert(&mut decoded, position, Arc::clone(&large));
         }
         assert_eq!(kept(&decoded), [1, 2, 3, 4, 5], "just as many as may be");
-        decoded.insert(Position(3), Arc::clone(&large));
+        insert(&mut decoded, 3, Arc::clone(&large));
         assert_eq!(kept(&decoded), [1, 2, 3, 4, 5], "the same again is no more");
-        decoded.insert(Position(6), events(1));
+        insert(&mut decoded, 6, events(1));
         assert_eq!(kept(&decoded), [2, 3, 4, 5, 6]);
-        decoded.insert(Position(7), events(EVENTS_MAX));
+        insert(&mut decoded, 7, events(EVENTS_MAX));
         assert_eq!(kept(&decoded), [7]);
     }
 
     #[test]
     fn a_record_beyond_the_bound_is_not_kept_and_pushes_nothing_out() {
         let mut decoded = Decoded::default();
-        decoded.insert(Position(1), events(EVENTS_MAX + 1));
+        insert(&mut decoded, 1, events(EVENTS_MAX + 1));
         assert_eq!(kept(&decoded), Vec::<u64>::new());
-        decoded.insert(Position(2), events(2));
-        decoded.insert(Position(3), events(EVENTS_MAX + 1));
+        insert(&mut decoded, 2, events(2));
+        insert(&mut decoded, 3, events(EVENTS_MAX + 1));
         assert_eq!(kept(&decoded), [2]);
+    }
+
+    #[test]
+    fn a_large_event_weighs_as_many() {
+        assert_eq!([weight(0, 0), weight(3, 600), weight(1, 10 * LARGE_BYTES)], [1, 3, 10]);
     }
 }

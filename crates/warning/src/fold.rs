@@ -165,19 +165,11 @@ impl Warnings {
         }
         let known = change.warning.as_ref().filter(|id| self.origins.contains_key(id));
         let Some(warning) = known.and_then(|id| self.warnings.get_mut(id)) else { return };
-        let (id, was_open) = (warning.id.clone(), warning.closed.is_none());
-        // What is adjusted stands: its end was said where its events did not come any more.
-        if change.transition == WarningTransition::Adjusted {
-            warning.closed = None;
-        }
+        let was_open = warning.closed.is_none();
         warning.take(recorded, change);
-        match (was_open, warning.closed.is_none()) {
-            (true, false) => {
-                self.closed.push_back(id);
-                self.forget();
-            }
-            (false, true) => self.closed.retain(|it| *it != id),
-            _ => {}
+        if was_open && warning.closed.is_some() {
+            self.closed.push_back(warning.id.clone());
+            self.forget();
         }
     }
 

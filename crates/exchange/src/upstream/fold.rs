@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use journal::{Fold, JournalRecord, Key, RecordKind};
-use model::{Epoch, KeySeq, Time};
+use model::{Epoch, EventId, KeySeq, Time};
 use prost::Message as _;
 use tracing::error;
-use wire::{UpstreamMark, mark_from_record, mark_to_record, record_v1};
+use wire::{UpstreamMark, mark_from_record, mark_to_record, record_v1, v1};
 
 use super::taken::{RECENT_MAX, Taken, WriterId};
 
@@ -46,10 +46,24 @@ impl Upstreams {
         Self { taken, known: BTreeMap::new() }
     }
 
-    /// Whether events of a Davy come this way and by none of the others that are taken.
-    pub(super) fn is_only_way(&self, taken: &[Key], key: &str, node: &str) -> bool {
-        let comes_by = |key: &str| self.known.get(key).is_some_and(|known| known.nodes.contains(node));
-        comes_by(key) && !taken.iter().map(Key::as_str).any(|other| other != key && comes_by(other))
+    /// Whether events of a Davy come this way, the one of `own` node, and by none of the others that are taken.
+    pub(super) fn is_only_way(&self, taken: &[Key], key: &str, node: &str, own: &str) -> bool {
+        (node == own || self.comes_by(key, node)) && !self.comes_another_way(taken, key, node)
+    }
+
+    fn comes_by(&self, key: &str, node: &str) -> bool {
+        self.known.get(key).is_some_and(|known| known.nodes.contains(node))
+    }
+
+    fn comes_another_way(&self, taken: &[Key], key: &str, node: &str) -> bool {
+        taken.iter().map(Key::as_str).any(|other| other != key && self.comes_by(other, node))
+    }
+
+    /// What a relay says of an alarm or a warning that it only passes on, from a comparison of its own, while we hear whose it is another way
+    /// as well: that way tells it, and in order.
+    pub(super) fn is_told_elsewhere(&self, taken: &[Key], key: &str, event: &v1::Event) -> bool {
+        let is_of_relay = || EventId::parse(&event.id).is_some_and(|id| id.key.starts_with(KEYS));
+        !event.origin.is_empty() && is_of_relay() && self.comes_another_way(taken, key, &event.origin)
     }
 
     fn take(&mut self, record: &JournalRecord) {
@@ -212,9 +226,17 @@ mod tests {
         let a = &fold.known["upstream/a"];
         assert_eq!((a.mark.cursor.as_str(), a.key_seq, a.taken), ("c2", KeySeq(4), 3));
         let both = ["upstream/a", "upstream/b"].map(|key| Key::new(key).expect("valid"));
-        let only = |key, node| fold.is_only_way(&both, key, node);
+        let only = |key, node| fold.is_only_way(&both, key, node, "");
         assert!(only("upstream/a", "b") && !only("upstream/a", "a") && !only("upstream/b", "b"));
-        assert!(fold.is_only_way(&both[..1], "upstream/a", "a"), "what is taken no more is no way");
+        assert!(fold.is_only_way(&both[..1], "upstream/a", "a", ""), "what is taken no more is no way");
+        assert!(fold.is_only_way(&both, "upstream/b", "c", "c"), "it is the one that is asked");
+        let told = |id: &str, origin: &str| {
+            let event = v1::Event { id: id.to_owned(), origin: origin.to_owned(), ..v1::Event::default() };
+            fold.is_told_elsewhere(&both, "upstream/b", &event)
+        };
+        let (relay, engine) = ("0000000000000003-upstream/k-7-0", "0000000000000003-engine/1-7-0");
+        assert!(told(relay, "a") && !told(engine, "a"), "what it says itself, not what it passes on");
+        assert!(!told(relay, "") && !told(relay, "c"), "of its own, or of one that comes no other way");
     }
 
     proptest! {

@@ -19,8 +19,7 @@ pub(super) type AlarmName = (Arc<str>, AlarmId, Arc<str>);
 pub(super) struct Standing {
     /// Each with what the opening told of it and was taken before, oldest first.
     pub(super) alarms: BTreeMap<AlarmName, Vec<Told>>,
-    /// Each with the last of that which tells it whole.
-    pub(super) warnings: BTreeMap<EventId, Option<Told>>,
+    pub(super) warnings: BTreeSet<EventId>,
 }
 
 /// An event and who recorded it first.
@@ -42,13 +41,7 @@ impl Standing {
                 }
             }
             EventBody::Warning(change) => {
-                let told = self.warnings.entry(change.warning.clone().unwrap_or(id)).or_default();
-                let is_whole = matches!(change.transition, WarningTransition::Opened | WarningTransition::Adjusted);
-                match seen {
-                    Seen::OpeningAgain if is_whole => *told = Some((event, origin)),
-                    Seen::OpeningAgain | Seen::Opening => {}
-                    Seen::Live => *told = None,
-                }
+                self.warnings.insert(change.warning.clone().unwrap_or(id));
             }
             _ => {}
         }
@@ -94,7 +87,8 @@ pub(super) fn possible(upstream: &str, (from, to): (Time, Time), reason: &str) -
 pub(super) struct Differences {
     /// Ended there and not here.
     pub(super) gone: Vec<(Event, Kept)>,
-    /// Standing there, and closed here for a narrower filter or another upstream.
+    /// Alarms that stand there, and were closed here for a narrower filter. Warnings are not told again: what was done about them since could
+    /// not be told in order.
     pub(super) back: Vec<(Event, Kept)>,
 }
 
@@ -105,14 +99,11 @@ impl Differences {
         let alarms = open.alarms.iter().filter(|(_, alarm)| is_gone(&name(alarm)));
         let gone = alarms.map(|(_, alarm)| closed_alarm(alarm, at));
         let warnings = open.warnings.iter().filter(|(id, warning)| {
-            warning.opening.is_foreign() && !standing.warnings.contains_key(id) && is_only_way(warning.opening.node())
+            warning.opening.is_foreign() && !standing.warnings.contains(id) && is_only_way(warning.opening.node())
         });
         let gone = gone.chain(warnings.filter_map(|(id, warning)| closed_warning(id, warning.latest(), at))).collect();
         let alarms = standing.alarms.iter().filter(|(name, _)| !here.contains(name) && is_only_way(&name.2));
-        let alarms = alarms.flat_map(|(_, told)| told).map(|(event, origin)| (event.clone(), said_here(origin)));
-        let warnings = standing.warnings.iter().filter_map(|(id, told)| Some((id, told.as_ref()?)));
-        let warnings = warnings.filter(|(id, (_, origin))| !open.warnings.has(id) && is_only_way(&origin.node));
-        let back = alarms.chain(warnings.map(|(id, told)| opened_again(id, told))).collect();
+        let back = alarms.flat_map(|(_, told)| told).map(|(event, origin)| (event.clone(), said_here(origin))).collect();
         Self { gone, back }
     }
 }
@@ -164,13 +155,4 @@ fn closed_warning(id: &EventId, latest: &RecordedEvent, at: Time) -> Option<(Eve
     };
     let body = EventBody::Warning(Box::new(change));
     Some((Event { occurred_at: at, body, ..latest.event.clone() }, said_here(&origin(latest, at))))
-}
-
-/// A warning that stands and was closed here: it keeps its id, so it is told as an adjustment.
-fn opened_again(id: &EventId, (event, origin): &Told) -> (Event, Kept) {
-    let mut event = event.clone();
-    if let EventBody::Warning(change) = &mut event.body {
-        (change.transition, change.warning, change.request_id) = (WarningTransition::Adjusted, Some(id.clone()), None);
-    }
-    (event, said_here(origin))
 }

@@ -131,7 +131,8 @@ impl Inlet {
             What::Lost(reason) => lane.lost(&reason, now),
             What::Heartbeat { cursor, complete_to } => lane.heartbeat(&cursor, complete_to),
             What::Event(event) => {
-                let judged = lane.event(&event, &mut self.follower.fold.taken, &board.node);
+                let is_told_elsewhere = self.follower.fold.is_told_elsewhere(&self.keys, self.keys[upstream].as_str(), &event);
+                let judged = lane.event(&event, &mut self.follower.fold.taken, &board.node, is_told_elsewhere);
                 board.count(upstream, judged.err(), 1);
                 if judged == Err(Skip::Unreadable) {
                     let (id, kind) = (&event.id, &event.kind);
@@ -154,7 +155,8 @@ impl Inlet {
             return Ok(());
         }
         let (now, key, known) = (self.hub.journal.now(), self.keys[upstream].as_str(), &self.follower.fold);
-        let is_only_way = |node: &str| known.is_only_way(&self.keys, key, node);
+        let own = Arc::clone(&self.lanes[upstream].node);
+        let is_only_way = |node: &str| known.is_only_way(&self.keys, key, node, &own);
         let Differences { gone, back } = Differences::between(&self.hub.open.read(), &standing, now, is_only_way);
         if !gone.is_empty() {
             let count = gone.len();

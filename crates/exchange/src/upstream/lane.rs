@@ -24,7 +24,7 @@ const MARK_AT_LAST: Span = Span::from_secs(3_600);
 pub(super) struct Lane {
     name: String,
     /// As it names itself.
-    node: Arc<str>,
+    pub(super) node: Arc<str>,
     /// Our count under its key.
     pub(super) fence: KeySeq,
     /// How far its feed is read.
@@ -68,7 +68,10 @@ impl Lane {
     pub(super) fn began(&mut self, node: &str, anew: bool) {
         self.node = Arc::from(node);
         node.clone_into(&mut self.mark.node);
-        self.standing = anew.then(Standing::default);
+        // One that goes on behind its opening still waits for the comparison.
+        if anew {
+            self.standing = Some(Standing::default());
+        }
         self.comparing = false;
     }
 
@@ -81,8 +84,14 @@ impl Lane {
     }
 
     /// The next event of its feed.
-    pub(super) fn event(&mut self, event: &v1::Event, taken: &mut Taken, own_node: &str) -> Result<(), Skip> {
-        let judged = judge(event, taken, &self.node, own_node);
+    pub(super) fn event(
+        &mut self,
+        event: &v1::Event,
+        taken: &mut Taken,
+        own_node: &str,
+        is_told_elsewhere: bool,
+    ) -> Result<(), Skip> {
+        let judged = if is_told_elsewhere { Err(Skip::Duplicate) } else { judge(event, taken, &self.node, own_node) };
         // Also what comes behind the snapshot, while the comparison waits: it stands there, and must not be closed here.
         self.stands(event, judged.as_ref().err());
         if !event.snapshot {
@@ -231,8 +240,8 @@ mod tests {
         let (mut lane, mut taken) = (lane(), Taken::new(10_000));
         let events = RECORD_EVENTS as u64 + 5;
         for seq in 1..=events {
-            assert_eq!(lane.event(&event(seq), &mut taken, "city"), Ok(()));
-            assert_eq!(lane.event(&event(seq), &mut taken, "city"), Err(Skip::Duplicate));
+            assert_eq!(lane.event(&event(seq), &mut taken, "city", false), Ok(()));
+            assert_eq!(lane.event(&event(seq), &mut taken, "city", false), Err(Skip::Duplicate));
         }
         let records = lane.records(AT);
         let seen: Vec<_> = records.iter().map(|it| (it.events.len(), it.upstream.clone().unwrap_or_default().cursor)).collect();
@@ -254,7 +263,7 @@ mod tests {
         assert_eq!(mark(&mut lane, after(3_600)), [cursor(9, false)]);
         for seq in 0..MARK_EVENTS {
             let seal = v1::Event { kind: "journal.seal".to_owned(), ..event(seq + 10) };
-            assert_eq!(lane.event(&seal, &mut taken, "city"), Err(Skip::NotCarried));
+            assert_eq!(lane.event(&seal, &mut taken, "city", false), Err(Skip::NotCarried));
         }
         assert!(lane.records(after(3_659)).is_empty());
         assert_eq!(mark(&mut lane, after(3_660)), [cursor(MARK_EVENTS + 9, false)]);
@@ -298,7 +307,7 @@ mod tests {
             body: Some(v1::event::Body::Alarm(alarm)),
             ..event(2)
         };
-        assert_eq!(lane.event(&raised, &mut taken, "city"), Ok(()));
+        assert_eq!(lane.event(&raised, &mut taken, "city", false), Ok(()));
         assert_eq!(lane.opened_with().map(|standing| standing.alarms.len()), Some(1));
     }
 }
