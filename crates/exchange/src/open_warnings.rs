@@ -94,3 +94,55 @@ impl OpenWarnings {
         self.0.values().flat_map(OpenWarning::events)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{Epoch, Event, KeySeq, Origin, Position, RevisionNumber, Scope, Time, WarningChange, WarningRuleId};
+
+    use super::*;
+
+    fn event(seq: u64, node: Option<&str>, change: WarningTransition, of: Option<&EventId>) -> RecordedEvent {
+        let said =
+            WarningChange { warning: of.cloned(), ..WarningChange::new(change, WarningRuleId::new("gas").expect("valid")) };
+        let (subject, scope, body) = (Arc::from("p"), Scope::default(), EventBody::Warning(Box::new(said)));
+        RecordedEvent {
+            id: EventId { epoch: Epoch(1), key: Arc::from("exchange/warnings"), key_seq: KeySeq(seq), ordinal: 0 },
+            position: Position(seq),
+            ordinal: 0,
+            recorded_at: Time::YEAR_2000,
+            event: Event { occurred_at: Time::YEAR_2000, subject, scope, revision: RevisionNumber(1), body },
+            origin: node.map(|node| Arc::new(Origin { node: Arc::from(node), recorded_at: Time::YEAR_2000 })),
+        }
+    }
+
+    #[test]
+    fn beyond_the_bound_the_oldest_of_another_davy_goes() {
+        let mut open = OpenWarnings::default();
+        let own = event(1, None, WarningTransition::Opened, None);
+        open.apply(&own);
+        for seq in 2..=OPEN_MAX as u64 + 1 {
+            open.apply(&event(seq, Some("county"), WarningTransition::Opened, None));
+        }
+        assert_eq!(open.iter().count(), OPEN_MAX);
+        let has = |seq| open.iter().any(|(id, _)| id.key_seq == KeySeq(seq));
+        assert!(has(1) && !has(2) && has(3) && has(OPEN_MAX as u64 + 1));
+    }
+
+    #[test]
+    fn however_often_others_respond_what_all_have_to_know_stays() {
+        let mut open = OpenWarnings::default();
+        let opening = event(1, None, WarningTransition::Opened, None);
+        open.apply(&opening);
+        open.apply(&event(2, None, WarningTransition::Escalated, Some(&opening.id)));
+        for seq in 3..300 {
+            let change = if seq % 2 == 0 { WarningTransition::Refused } else { WarningTransition::Responded };
+            open.apply(&event(seq, None, change, Some(&opening.id)));
+        }
+        let told: Vec<_> = open.essence().map(|it| it.id.key_seq.0).collect();
+        assert_eq!(told.len(), CHANGES_MAX + 1);
+        assert_eq!(told[..3], [1, 2, 103], "opening, escalation, then the last 99 responses");
+        assert_eq!(told.last(), Some(&299));
+    }
+}

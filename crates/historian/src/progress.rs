@@ -42,7 +42,7 @@ impl Stored {
         self.samples_to.store(to.micros(), Ordering::Relaxed);
     }
 
-    /// Up to when recorded samples are stored: what upkeep takes for now, or a backlog would all be late to it.
+    /// Up to when recorded samples are stored: upkeep takes it as the present, or all of a backlog would be late to it.
     pub(crate) fn samples_to(&self) -> Time {
         Time::from_micros(self.samples_to.load(Ordering::Relaxed))
     }

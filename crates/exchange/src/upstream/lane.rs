@@ -310,4 +310,18 @@ mod tests {
         assert_eq!(lane.event(&raised, &mut taken, "city", false), Ok(()));
         assert_eq!(lane.opened_with().map(|standing| standing.alarms.len()), Some(1));
     }
+
+    #[test]
+    fn a_comparison_that_waits_is_made_after_a_reconnect() {
+        let mut lane = lane();
+        lane.began("county-a", true);
+        lane.heartbeat(&cursor(1, false), None);
+        let standing = lane.opened_with().expect("nothing is active");
+        lane.put_back(standing);
+        lane.began("county-a", false);
+        assert_eq!(lane.opened_with(), Some(Standing::default()), "it goes on behind its opening");
+        lane.compared(Vec::new());
+        lane.began("county-a", false);
+        assert_eq!(lane.opened_with(), None, "once");
+    }
 }
