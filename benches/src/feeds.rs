@@ -37,7 +37,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     fill(&folder.path().join("data/journal")).await?;
     let broker = Broker::start(folder.path()).await?;
-    let davy = Davy::start(folder.path(), broker.port).await?;
+    let davy = Davy::start(folder.path(), broker.port()).await?;
     let messages = read(&davy.grpc, true).await?.1;
     let file = folder.path().join("messages");
     let bytes = messages.iter().flat_map(v1::SubscribeResponse::encode_length_delimited_to_vec).collect::<Vec<_>>();

@@ -67,7 +67,7 @@ async fn bare() -> anyhow::Result<f64> {
 async fn davy() -> anyhow::Result<f64> {
     let folder = tempfile::tempdir_in(".")?;
     let broker = Broker::start(folder.path()).await?;
-    let _davy = Davy::start(folder.path(), broker.port).await?;
+    let _davy = Davy::start(folder.path(), broker.port()).await?;
     let (client, mut events) = broker.client("receipts", false);
     client.subscribe("davy/v1/+/+/+/receipt", QoS::AtLeastOnce).await?;
     let receiving = tokio::spawn(async move { all_receipts(&mut events).await });

@@ -24,7 +24,7 @@ const SECONDS: u64 = 20;
 pub(crate) async fn run(one_in: u64) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let broker = Broker::start(folder.path()).await?;
-    let davy = Davy::start(folder.path(), broker.port).await?;
+    let davy = Davy::start(folder.path(), broker.port()).await?;
     let mut syncs = fdatasync(folder.path())?;
     let mut relayed = relay(&broker).await?;
     let sent: Arc<Mutex<BTreeMap<(String, i64), Instant>>> = Arc::default();

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -31,33 +30,38 @@ impl Drop for Process {
 }
 
 pub(crate) struct Broker {
-    pub(crate) port: u16,
+    port: harness::Port,
     _process: Process,
 }
 
 impl Broker {
     pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = harness::Port::take();
         let config = folder.join("mosquitto.conf");
         let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n\
-             max_inflight_messages 8192\nset_tcp_nodelay true\nlog_type error\n"
+            "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n\
+             max_inflight_messages 8192\nset_tcp_nodelay true\nlog_type error\n",
+            port.number()
         );
         std::fs::write(&config, text)?;
         let child = Command::new("mosquitto").arg("-c").arg(&config).stderr(Stdio::null()).spawn().context("start mosquitto")?;
         let broker = Self { port, _process: Process(child) };
         for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            if std::net::TcpStream::connect(("127.0.0.1", broker.port())).is_ok() {
                 return Ok(broker);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!("mosquitto does not listen on port {port}")
+        bail!("mosquitto does not listen on port {}", broker.port())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port.number()
     }
 
     /// A client of MQTT 5 with manual acknowledgements and a window of 8,192.
     pub(crate) fn client(&self, id: &str, manual_acks: bool) -> (AsyncClient, EventLoop) {
-        let mut options = MqttOptions::new(id, "127.0.0.1", self.port);
+        let mut options = MqttOptions::new(id, "127.0.0.1", self.port());
         options.set_manual_acks(manual_acks).set_connect_properties(ConnectProperties {
             receive_maximum: Some(8_192),
             max_packet_size: Some(1 << 20),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::{Process, ready, until_within};
+use crate::{Port, Process, ready, until_within};
 
 /// How long a start may take: replay on a busy machine included.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -66,10 +66,12 @@ pub fn run_with(command: &mut Command) -> Run {
 pub struct Davy {
     folder: TempDir,
     arguments: Vec<String>,
+    /// What it trusts instead of what the machine trusts.
+    authority: Option<PathBuf>,
     grpc: watch::Sender<String>,
     http: String,
-    /// The port of the broker inside, once it is known.
-    mqtt: Option<u16>,
+    /// The port of the broker inside, if it has one; kept over kills.
+    mqtt: Option<Port>,
     process: Option<Process>,
 }
 
@@ -83,19 +85,36 @@ impl Davy {
 
     /// The same without starting it yet.
     pub fn prepare(site: &str, mqtt: &str) -> Self {
-        Self::with(site, &["--mqtt", mqtt])
+        Self::with(site, &["--mqtt", mqtt], None)
     }
 
     /// One that is its own broker, not started yet; a start again keeps the port.
     pub fn embedded(site: &str, arguments: &[&str]) -> Self {
-        Self::with(site, &[&["--mqtt-listen", "127.0.0.1:0"], arguments].concat())
+        let port = Port::take();
+        let listen = format!("127.0.0.1:{}", port.number());
+        Self::with(site, &[&["--mqtt-listen", listen.as_str()], arguments].concat(), Some(port))
     }
 
-    fn with(site: &str, arguments: &[&str]) -> Self {
+    fn with(site: &str, arguments: &[&str], mqtt: Option<Port>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("site.toml"), site).expect("a site file can be written");
         let arguments = arguments.iter().map(|it| (*it).to_owned()).collect();
-        Self { folder, arguments, grpc: watch::Sender::new(String::new()), http: String::new(), mqtt: None, process: None }
+        Self {
+            folder,
+            arguments,
+            authority: None,
+            grpc: watch::Sender::new(String::new()),
+            http: String::new(),
+            mqtt,
+            process: None,
+        }
+    }
+
+    /// From the next start on it trusts this authority instead of those that the machine trusts.
+    #[must_use]
+    pub fn trusting(mut self, authority: &Path) -> Self {
+        self.authority = Some(authority.to_owned());
+        self
     }
 
     /// Starts on the folder as it is and waits until every part is ready.
@@ -110,6 +129,9 @@ impl Davy {
         let mut command = Command::new(binary());
         command.current_dir(self.folder.path()).args(["up", "--site"]).arg(self.site()).arg("--data").arg(self.data());
         command.args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]).args(&self.arguments);
+        if let Some(authority) = &self.authority {
+            command.env("SSL_CERT_FILE", authority);
+        }
         self.process = Some(Process::start("davy", &mut command));
     }
 
@@ -126,19 +148,13 @@ impl Davy {
 
     /// Waits until the addresses are said, ready or not.
     pub async fn wait_addresses(&mut self) {
-        let embedded = self.arguments.iter().any(|it| it == "--mqtt-listen");
         let process = self.process.as_mut().expect("davy was started");
         let addresses = until_within(START_WITHIN, "davy says its addresses", async || {
             assert!(process.ended().is_none(), "davy ended while starting: {:?}\n{}", process.ended(), process.err().join("\n"));
             let lines = [process.out(), process.err()].concat();
-            let mqtt = if embedded { Some(address(&lines, "mqtt")?.rsplit_once(':')?.1.parse::<u16>().ok()?) } else { None };
-            Some((address(&lines, "grpc")?, address(&lines, "http")?, mqtt))
+            Some((address(&lines, "grpc")?, address(&lines, "http")?))
         });
-        let (grpc, http, mqtt) = addresses.await;
-        if let (Some(listen), Some(mqtt)) = (self.arguments.iter_mut().find(|it| *it == "127.0.0.1:0"), mqtt) {
-            *listen = format!("127.0.0.1:{mqtt}");
-        }
-        self.mqtt = mqtt;
+        let (grpc, http) = addresses.await;
         self.http = http;
         self.grpc.send_replace(grpc);
     }
@@ -171,7 +187,7 @@ impl Davy {
 
     /// The port of the broker inside on 127.0.0.1.
     pub fn mqtt(&self) -> u16 {
-        self.mqtt.expect("davy is its own broker and has said its port")
+        self.mqtt.as_ref().expect("davy is its own broker").number()
     }
 
     /// The process.

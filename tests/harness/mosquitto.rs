@@ -1,13 +1,13 @@
 //! A broker: Debian's mosquitto with a configuration, a port and a folder of its own.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::{Process, until};
+use crate::{Port, Process, until};
 
 /// Whether the broker keeps sessions on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub enum Store {
 /// A running broker.
 #[derive(Debug)]
 pub struct Mosquitto {
-    port: u16,
+    port: Port,
     folder: TempDir,
     store: Store,
-    more: &'static str,
+    more: String,
     process: Option<Process>,
 }
 
@@ -35,27 +35,21 @@ impl Mosquitto {
     }
 
     /// The same with more lines in its configuration; a later line wins.
-    pub async fn start_with(store: Store, more: &'static str) -> Self {
+    pub async fn start_with(store: Store, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut broker = Self { port: 0, folder, store, more, process: None };
-        // Another process may take the port between this look and the broker's start: then another is tried.
-        for _ in 0..10 {
-            broker.port = free_port();
-            if broker.launch().await {
-                return broker;
-            }
-        }
-        panic!("mosquitto did not start on any of ten ports");
+        let mut broker = Self { port: Port::take(), folder, store, more: more.to_owned(), process: None };
+        broker.launch().await;
+        broker
     }
 
     /// Where it listens, as Davy wants it said.
     pub fn url(&self) -> String {
-        format!("mqtt://127.0.0.1:{}", self.port)
+        format!("mqtt://127.0.0.1:{}", self.port())
     }
 
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Stops in good order: what it keeps is written.
@@ -73,13 +67,13 @@ impl Mosquitto {
     /// Starts it again on the same port and folder.
     pub async fn start_again(&mut self) {
         self.process = None;
-        assert!(self.launch().await, "mosquitto did not start again on port {}", self.port);
+        self.launch().await;
     }
 
     /// A command of mosquitto's clients with this broker's address.
     pub fn client(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        command.args(["-h", "127.0.0.1", "-p", &self.port().to_string()]);
         command
     }
 
@@ -92,7 +86,7 @@ impl Mosquitto {
             "listener {} 127.0.0.1\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n\
              max_queued_messages 10000000\npersistence {persistence}\npersistence_location {}/\n\
              log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\n{}\n",
-            self.port,
+            self.port(),
             folder.display(),
             self.more
         );
@@ -100,25 +94,17 @@ impl Mosquitto {
         file
     }
 
-    async fn launch(&mut self) -> bool {
+    async fn launch(&mut self) {
         let config = self.write_config();
         let mut process = Process::start("mosquitto", Command::new(program()).arg("-c").arg(config));
-        let port = self.port;
-        let up = until("mosquitto listens or ends", async || {
-            if process.ended().is_some() {
-                return Some(false);
-            }
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok().map(|_| true)
-        });
-        let up = up.await && process.ended().is_none();
-        self.process = up.then_some(process);
-        up
+        let port = self.port();
+        until("mosquitto listens", async || {
+            assert!(process.ended().is_none(), "mosquitto ended while starting on port {port}\n{}", process.err().join("\n"));
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()
+        })
+        .await;
+        self.process = Some(process);
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
 }
 
 fn program() -> &'static str {

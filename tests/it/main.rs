@@ -26,6 +26,7 @@ mod sites;
 mod slow;
 mod soak;
 mod supervised;
+mod tls;
 mod upstream;
 mod warnings;
 mod webhook;

@@ -1,27 +1,26 @@
 //! The example OPC UA gateway, as shipped: server, gateway, broker and Davy, with each of the first three stopped once.
 
-use std::net::TcpListener;
 use std::path::Path;
 
 use harness::foreign::python;
-use harness::{Davy, Mosquitto, Process, Store, samples, until};
+use harness::{Davy, Mosquitto, Port, Process, Store, samples, until};
 use wire::v1::{Quality, Sample};
 
 use crate::sites::{level, site};
 
 const EXAMPLE: &str = "deploy/examples/opcua-gateway";
 
-fn demo_server(port: u16) -> Process {
+fn demo_server(port: &Port) -> Process {
     let mut command = python(".venv", &format!("{EXAMPLE}/demo_server.py"));
-    Process::start("demo_server", command.arg(port.to_string()).arg("0.1"))
+    Process::start("demo_server", command.arg(port.number().to_string()).arg("0.1"))
 }
 
 /// The shipped configuration with this test's ports and folder.
-fn gateway(folder: &Path, opcua: u16, mqtt: u16) -> Process {
+fn gateway(folder: &Path, opcua: &Port, mqtt: u16) -> Process {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests package lies in the workspace");
     let text = std::fs::read_to_string(root.join(EXAMPLE).join("gateway.toml")).expect("the example's configuration");
     let changes = [
-        ("127.0.0.1:4840".to_owned(), format!("127.0.0.1:{opcua}")),
+        ("127.0.0.1:4840".to_owned(), format!("127.0.0.1:{}", opcua.number())),
         ("port = 1883".to_owned(), format!("port = {mqtt}")),
         ("sampling_ms = 500".to_owned(), "sampling_ms = 50".to_owned()),
         ("reconnect_s = 2".to_owned(), "reconnect_s = 0.2".to_owned()),
@@ -34,10 +33,6 @@ fn gateway(folder: &Path, opcua: u16, mqtt: u16) -> Process {
     let file = folder.join("gateway.toml");
     std::fs::write(&file, text).expect("a configuration can be written");
     Process::start("gateway", python(".venv", &format!("{EXAMPLE}/gateway.py")).arg(file))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port()
 }
 
 /// The stored values of the counter, once there are this many.
@@ -65,9 +60,9 @@ fn said(process: &Process, words: &str) -> bool {
 async fn what_the_opcua_gateway_has_read_arrives_whatever_stops() {
     let mut broker = Mosquitto::start(Store::Kept).await;
     let davy = Davy::start(&site(&[level("PI-101", &[]), level("TI-103", &[])]), &broker.url()).await;
-    let port = free_port();
-    let mut server = demo_server(port);
-    let mut gateway_process = gateway(davy.folder(), port, broker.port());
+    let port = Port::take();
+    let mut server = demo_server(&port);
+    let mut gateway_process = gateway(davy.folder(), &port, broker.port());
     let grpc = davy.grpc();
 
     // Values, the time of their source, and the quality of their status.
@@ -87,7 +82,7 @@ async fn what_the_opcua_gateway_has_read_arrives_whatever_stops() {
     let before = counted(&grpc, 1).await.len();
     until("the gateway sees it", async || said(&gateway_process, "broker lost").then_some(())).await;
     gateway_process.kill();
-    let gateway_process = gateway(davy.folder(), port, broker.port());
+    let gateway_process = gateway(davy.folder(), &port, broker.port());
     until("the gateway reads again", async || said(&gateway_process, "subscribed").then_some(())).await;
     broker.start_again().await;
     let stored = counted(&grpc, before + 30).await;
@@ -107,7 +102,7 @@ async fn what_the_opcua_gateway_has_read_arrives_whatever_stops() {
     })
     .await;
     let before = samples(&grpc, &["PI-101"]).await.len();
-    let _server = demo_server(port);
+    let _server = demo_server(&port);
     let stored = counted(&grpc, before + 10).await;
     let last = stored.last().expect("there are samples");
     assert_eq!((last.quality(), last.value.is_some()), (Quality::Good, true));
@@ -118,9 +113,9 @@ async fn what_the_opcua_gateway_has_read_arrives_whatever_stops() {
 async fn a_stop_of_the_broker_costs_the_opcua_gateway_nothing() {
     let mut broker = Mosquitto::start(Store::Kept).await;
     let davy = Davy::start(&site(&[level("PI-101", &[]), level("TI-103", &[])]), &broker.url()).await;
-    let port = free_port();
-    let _server = demo_server(port);
-    let gateway_process = gateway(davy.folder(), port, broker.port());
+    let port = Port::take();
+    let _server = demo_server(&port);
+    let gateway_process = gateway(davy.folder(), &port, broker.port());
     let grpc = davy.grpc();
     counted(&grpc, 5).await;
     broker.stop().await;
@@ -144,9 +139,9 @@ async fn a_stop_of_the_broker_costs_the_opcua_gateway_nothing() {
 async fn what_a_full_broker_dropped_the_opcua_gateway_sends_again() {
     let broker = Mosquitto::start_with(Store::Kept, "max_queued_messages 5").await;
     let mut davy = Davy::start(&site(&[level("PI-101", &[]), level("TI-103", &[])]), &broker.url()).await;
-    let port = free_port();
-    let _server = demo_server(port);
-    let gateway_process = gateway(davy.folder(), port, broker.port());
+    let port = Port::take();
+    let _server = demo_server(&port);
+    let gateway_process = gateway(davy.folder(), &port, broker.port());
     counted(&davy.grpc(), 5).await;
     davy.kill();
     // Nothing from outside tells what waits in the broker: what the gateway has read meanwhile does.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use harness::foreign::python;
-use harness::{Davy, Feed, Process, Publisher, until, until_within};
+use harness::{Davy, Feed, Port, Process, Publisher, until, until_within};
 use serde_json::Value;
 
 use crate::sites::{TOPIC, level, message, now_ms, site};
@@ -20,12 +20,13 @@ const EVENTS: usize = 6;
 const LONG: Duration = Duration::from_secs(90);
 
 /// The platform, on a port that it keeps over a restart.
-async fn platform(port: u16, fail: u32) -> (Process, u16) {
+async fn platform(port: &Port, fail: u32) -> Process {
     let mut command = python(".venv-formats", "tests/foreign/webhook_server.py");
-    command.args(["--secret", SECRET, "--fail", &fail.to_string(), "--port", &port.to_string()]);
+    command.args(["--secret", SECRET, "--fail", &fail.to_string(), "--port", &port.number().to_string()]);
     let process = Process::start("platform", &mut command);
-    let port = until("the platform listens", async || process.out().first()?.parse().ok()).await;
-    (process, port)
+    let listens = until("the platform listens", async || process.out().first()?.parse::<u16>().ok()).await;
+    assert_eq!(listens, port.number());
+    process
 }
 
 /// What it took: id, type, subject.
@@ -38,12 +39,14 @@ fn taken(platform: &Process) -> Vec<(String, String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_receiver_misses_nothing_through_kills() {
-    let (mut receiver, port) = platform(0, 17).await;
+    let port = Port::take();
+    let mut receiver = platform(&port, 17).await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (secret, settings) = (folder.path().join("secret"), folder.path().join("davy.toml"));
     std::fs::write(&secret, SECRET).expect("a file");
     let text = format!(
-        "[[webhook]]\nname = \"city\"\nurl = \"http://127.0.0.1:{port}/in\"\nsecret-file = \"{}\"\nkinds = [\"alarm.*\"]\n",
+        "[[webhook]]\nname = \"city\"\nurl = \"http://127.0.0.1:{}/in\"\nsecret-file = \"{}\"\nkinds = [\"alarm.*\"]\n",
+        port.number(),
         secret.display()
     );
     std::fs::write(&settings, text).expect("a file");
@@ -78,7 +81,7 @@ async fn a_foreign_receiver_misses_nothing_through_kills() {
                 .await;
                 told.extend(taken(&receiver));
                 drop(receiver);
-                (receiver, _) = platform(port, 0).await;
+                receiver = platform(&port, 0).await;
             }
             _ => {}
         }

@@ -44,3 +44,12 @@ pub(crate) fn unavailable(failure: &JournalError) -> Failure {
     error!(error = %failure, "the journal failed under a call");
     Failure::new(ErrorKind::Unavailable, "journal", "the journal cannot be used at present; resume at your last cursor")
 }
+
+/// The innermost cause says what happened: `tcp connect error` says nothing.
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -113,8 +113,16 @@ impl Hub {
     pub(crate) fn trouble(&self, webhook: &str, trouble: Option<String>) {
         let mut troubles = self.troubles.lock();
         match trouble {
-            Some(trouble) => drop(troubles.insert(webhook.to_owned(), trouble)),
-            None => drop(troubles.remove(webhook)),
+            Some(trouble) => {
+                if troubles.insert(webhook.to_owned(), trouble.clone()).as_ref() != Some(&trouble) {
+                    warn!(webhook, trouble, "a webhook is in trouble");
+                }
+            }
+            None => {
+                if troubles.remove(webhook).is_some() {
+                    info!(webhook, "a webhook's receiver takes events again");
+                }
+            }
         }
     }
 

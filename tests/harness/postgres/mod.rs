@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::{Process, until, until_within};
+use crate::{Port, Process, until, until_within};
 pub use launch::Disk;
 use launch::Place;
 
@@ -34,7 +34,7 @@ pub enum Kind {
 pub struct Postgres {
     kind: Kind,
     place: Place,
-    port: u16,
+    port: Port,
     settings: Vec<String>,
     process: Option<Process>,
 }
@@ -49,19 +49,13 @@ impl Postgres {
     pub async fn start_with(kind: Kind, disk: Disk, settings: &[&str]) -> Self {
         let place = Place::make(kind, disk).await;
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut server = Self { kind, place, port: 0, settings, process: None };
-        // Another process may take the port between this look and the server's start: then another is tried.
-        for _ in 0..10 {
-            server.port = launch::free_port();
-            if server.launch().await {
-                if let Disk::Tables(_) = disk {
-                    let small = server.place.small();
-                    server.execute("postgres", &format!("CREATE TABLESPACE small LOCATION '{}'", small.display())).await;
-                }
-                return server;
-            }
+        let mut server = Self { kind, place, port: Port::take(), settings, process: None };
+        server.launch().await;
+        if let Disk::Tables(_) = disk {
+            let small = server.place.small();
+            server.execute("postgres", &format!("CREATE TABLESPACE small LOCATION '{}'", small.display())).await;
         }
-        panic!("{kind:?} did not start on any of ten ports");
+        server
     }
 
     /// Which server it is.
@@ -71,7 +65,7 @@ impl Postgres {
 
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The database that every server has, over TCP.
@@ -86,13 +80,13 @@ impl Postgres {
 
     /// A database by name, over TCP.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port())
     }
 
     /// A database by name, over the Unix socket.
     pub fn socket_url_of(&self, database: &str) -> String {
         let folder = self.place.socket_folder();
-        format!("postgres://postgres@localhost:{}/{database}?host={}", self.port, folder.display())
+        format!("postgres://postgres@localhost:{}/{database}?host={}", self.port(), folder.display())
     }
 
     /// Makes an empty database, with the extension where there is one, and gives its URL over TCP.
@@ -165,7 +159,7 @@ impl Postgres {
     /// Starts it again on the same port and folder.
     pub async fn start_again(&mut self) {
         self.kill().await;
-        assert!(self.launch().await, "{:?} did not start again on port {}", self.kind, self.port);
+        self.launch().await;
     }
 
     /// What it logged so far.
@@ -178,20 +172,17 @@ impl Postgres {
         self.process.as_ref().expect("the server runs").id()
     }
 
-    async fn launch(&mut self) -> bool {
-        let mut command = self.place.server(self.port, &self.settings);
-        let mut process = Process::start(&format!("{:?}", self.kind), &mut command);
-        let url = self.url();
-        let up = until_within(START, "the database server answers or ends", async || {
-            if process.ended().is_some() {
-                return Some(false);
-            }
+    async fn launch(&mut self) {
+        let mut command = self.place.server(self.port(), &self.settings);
+        let (kind, url) = (self.kind, self.url());
+        let mut process = Process::start(&format!("{kind:?}"), &mut command);
+        until_within(START, "the database server answers", async || {
+            assert!(process.ended().is_none(), "{kind:?} ended while starting at {url}\n{}", process.err().join("\n"));
             let session = PgConnection::connect(&url).await.ok()?;
-            session.close().await.ok().map(|()| true)
-        });
-        let up = up.await && process.ended().is_none();
-        self.process = up.then_some(process);
-        up
+            session.close().await.ok()
+        })
+        .await;
+        self.process = Some(process);
     }
 }
 

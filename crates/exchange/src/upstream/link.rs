@@ -17,6 +17,7 @@ use wire::{Cursor, v1};
 use super::inlet::{Arrival, Beginning, What};
 use super::pause::Pause;
 use super::{EVENT_BYTES_MAX, Upstream, check_node};
+use crate::error::cause;
 use crate::runner::Hub;
 
 /// A feed that says nothing for so long, not even a heartbeat, is taken up anew.
@@ -246,13 +247,4 @@ async fn keep(mut client: Client, hub: Arc<Hub>, at: usize, mut stored: watch::R
             }
         }
     }
-}
-
-/// The innermost cause says what happened: `tcp connect error` says nothing.
-fn cause(error: &tonic::transport::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

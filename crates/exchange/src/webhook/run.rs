@@ -10,11 +10,11 @@ use model::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::Status;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 use wire::v1::subscribe_response::Item;
 use wire::{Cursor, DeadLetter, Failure, FilterBinding, v1};
 
-use super::send::{Sender, message};
+use super::send::{Attempt, Sender, message};
 use super::window::{Outcome, Window};
 use super::{Webhook, window::Message};
 use crate::error::unavailable;
@@ -45,20 +45,17 @@ pub(crate) async fn run(hub: Arc<Hub>, webhook: Webhook) {
     let name = webhook.name.clone();
     let sender = match Sender::new(webhook.clone()) {
         Ok(sender) => sender,
-        Err(error) => return error!(webhook = name, %error, "a webhook cannot be served: no TLS"),
+        Err(error) => {
+            error!(webhook = name, %error, "a webhook cannot be served: no TLS");
+            return hub.trouble(&name, Some(format!("it is not served: what this machine trusts cannot be read: {error}")));
+        }
     };
     while !hub.shutdown.is_requested() {
         let failure = match follow(&hub, &webhook, &sender).await {
             Ok(()) => return,
             Err(failure) => failure,
         };
-        hub.trouble(&name, Some(failure.message.clone()));
-        warn!(
-            webhook = name,
-            reason = failure.reason,
-            message = failure.message,
-            "a webhook has lost its feed and takes it up again"
-        );
+        hub.trouble(&name, Some(format!("it lost its feed and takes it up again: {}", failure.message)));
         // Both arms only wait.
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
@@ -97,7 +94,7 @@ struct Course<'a> {
     hub: &'a Arc<Hub>,
     webhook: &'a Webhook,
     window: Window,
-    flights: JoinSet<(u64, Answer)>,
+    flights: JoinSet<(u64, Attempt)>,
     settled: Option<Cursor>,
     commit_due: Instant,
     is_gone: bool,
@@ -115,7 +112,7 @@ async fn follow(hub: &Arc<Hub>, webhook: &Webhook, sender: &Sender) -> Result<()
         tokio::select! {
             item = feed.next(), if has_room => course.read(item).await?,
             Some(landed) = course.flights.join_next() => match landed {
-                Ok((number, answer)) => course.landed(number, answer).await?,
+                Ok((number, attempt)) => course.landed(number, attempt).await?,
                 // Its event would stay under way for ever; taken up again, it is sent once more.
                 Err(error) => return Err(Failure::new(ErrorKind::Internal, "attempt_broke_off", error.to_string())),
             },
@@ -180,15 +177,16 @@ impl Course<'_> {
         }
     }
 
-    async fn landed(&mut self, number: u64, answer: Answer) -> Result<(), Failure> {
+    async fn landed(&mut self, number: u64, attempt: Attempt) -> Result<(), Failure> {
+        let Attempt { answer, said } = attempt;
         counter!(ATTEMPTS, "result" => result(answer)).increment(1);
         let chance = getrandom::u32().map_or(0, |it| u16::try_from(it >> 16).unwrap_or(0));
         match self.window.ended(number, answer, self.hub.journal.now(), chance) {
             Outcome::Delivered => self.hub.trouble(&self.webhook.name, None),
-            Outcome::Again => self.hub.trouble(&self.webhook.name, Some(format!("{}; it is tried again", said(answer)))),
+            Outcome::Again => self.hub.trouble(&self.webhook.name, Some(format!("{said}; it is tried again"))),
             Outcome::GivenUp(why, message) => {
-                self.bury(why, &message, &said(answer)).await?;
-                self.hub.trouble(&self.webhook.name, Some(format!("{}; an event was put aside", said(answer))));
+                self.bury(why, &message, &said).await?;
+                self.hub.trouble(&self.webhook.name, Some(format!("{said}; an event was put aside")));
                 self.window.put_aside(number);
                 self.is_gone = why == "webhook_gone";
             }
@@ -249,13 +247,5 @@ fn result(answer: Answer) -> &'static str {
         Answer::Status { status: 200..=299, .. } => "delivered",
         Answer::Status { status: 400..=499, .. } => "refused",
         Answer::Status { .. } => "failed",
-    }
-}
-
-/// The answer in words.
-fn said(answer: Answer) -> String {
-    match answer {
-        Answer::None => "the receiver did not answer".to_owned(),
-        Answer::Status { status, .. } => format!("the receiver answered with status {status}"),
     }
 }

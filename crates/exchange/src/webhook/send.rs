@@ -19,6 +19,7 @@ use wire::{Cursor, JsonExtras};
 
 use super::Webhook;
 use super::window::Message;
+use crate::error::cause;
 
 /// An answer's body is of no interest; read to its end, the connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -31,6 +32,14 @@ const IDLE_MAX: usize = 8;
 pub(super) struct Sender {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     webhook: Webhook,
+}
+
+/// How an attempt ended.
+pub(super) struct Attempt {
+    /// As the rules of trying again take it.
+    pub(super) answer: Answer,
+    /// In words, with the cause where no answer came.
+    pub(super) said: String,
 }
 
 impl Sender {
@@ -46,16 +55,17 @@ impl Sender {
     }
 
     /// Posts an event; an answer that does not come in time is none.
-    pub(super) async fn attempt(&self, message: &Message, at: Time) -> Answer {
+    pub(super) async fn attempt(&self, message: &Message, at: Time) -> Attempt {
         let within = Duration::from_micros(ANSWER_WITHIN.micros().unsigned_abs());
-        let Some(request) = self.request(message, at) else { return Answer::None };
+        let none = |why: &str| Attempt { answer: Answer::None, said: format!("no answer: {why}") };
+        let Some(request) = self.request(message, at) else { return none("the event's id cannot be signed") };
         match tokio::time::timeout(within, self.post(request)).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                debug!(webhook = self.webhook.name, error, "no answer of a receiver");
-                Answer::None
+            Ok(Err(why)) => {
+                debug!(webhook = self.webhook.name, why, "no answer of a receiver");
+                none(&why)
             }
-            Err(_) => Answer::None,
+            Err(_) => none(&format!("nothing came within {} s", within.as_secs())),
         }
     }
 
@@ -70,8 +80,8 @@ impl Sender {
         request.body(Full::new(Bytes::copy_from_slice(message.body.as_bytes()))).ok()
     }
 
-    async fn post(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
-        let answer = self.client.request(request).await.map_err(|error| error.to_string())?;
+    async fn post(&self, request: Request<Full<Bytes>>) -> Result<Attempt, String> {
+        let answer = self.client.request(request).await.map_err(|error| cause(&error))?;
         let status = answer.status();
         let asked = answer.headers().get(header::RETRY_AFTER).and_then(|it| it.to_str().ok());
         let retry_after = asked.and_then(cloudevents::retry_after);
@@ -79,7 +89,11 @@ impl Sender {
             // What is too long or breaks off has answered all the same.
             drop(Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await);
         }
-        Ok(Answer::Status { status: status.as_u16(), retry_after })
+        let status = status.as_u16();
+        Ok(Attempt {
+            answer: Answer::Status { status, retry_after },
+            said: format!("the receiver answered with status {status}"),
+        })
     }
 }
 

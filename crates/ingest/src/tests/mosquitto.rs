@@ -1,69 +1,18 @@
-//! Against a real Mosquitto on a free port; without one installed these tests say so and pass.
+//! Against a real Mosquitto of each test's own.
 
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
+use harness::{Mosquitto, Store};
 use journal::JournalId;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::*;
 use crate::MqttConfig;
 
-const PROGRAM: &str = "/usr/sbin/mosquitto";
-
-/// A broker that ends with the test.
-pub(super) struct Broker {
-    process: Child,
-    pub(super) port: u16,
-    folder: tempfile::TempDir,
-}
-
-impl Broker {
-    pub(super) async fn start() -> Option<Self> {
-        Self::start_with("max_inflight_messages 1000").await
-    }
-
-    pub(super) async fn start_with(settings: &str) -> Option<Self> {
-        if !Path::new(PROGRAM).exists() {
-            eprintln!("no {PROGRAM}: nothing tested");
-            return None;
-        }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{settings}\n");
-        std::fs::write(folder.path().join("conf"), config).unwrap();
-        let broker = Self { process: spawn(&folder), port, folder };
-        broker.until_open().await;
-        Some(broker)
-    }
-
-    pub(super) fn config(&self) -> MqttConfig {
-        config_of(self.port)
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    async fn restart(&mut self) {
-        self.process = spawn(&self.folder);
-        self.until_open().await;
-    }
-
-    async fn until_open(&self) {
-        let open = async {
-            while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        within(open, "the broker to listen").await;
-    }
+/// A broker without sessions on disk, with the window that Davy's clients have.
+pub(super) async fn broker() -> Mosquitto {
+    Mosquitto::start_with(Store::None, "max_inflight_messages 1000").await
 }
 
 /// Settings for a broker on this machine, impatient.
@@ -71,17 +20,6 @@ pub(super) fn config_of(port: u16) -> MqttConfig {
     let config = MqttConfig::parse(&format!("mqtt://127.0.0.1:{port}")).unwrap();
     let millis = Duration::from_millis;
     MqttConfig { backoff_min: millis(20), backoff_max: millis(100), canary_every: millis(200), ..config }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn spawn(folder: &tempfile::TempDir) -> Child {
-    let conf = folder.path().join("conf");
-    Command::new(PROGRAM).arg("-c").arg(conf).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// A gateway: publishes at QoS 1 and hears its receipts. Its packets may be larger than any that ingest takes.
@@ -92,8 +30,8 @@ struct Gateway {
 }
 
 impl Gateway {
-    async fn connect(broker: &Broker, id: &str, enterprise: &str) -> Self {
-        let mut options = MqttOptions::new(id, "127.0.0.1", broker.port);
+    async fn connect(broker: &Mosquitto, id: &str, enterprise: &str) -> Self {
+        let mut options = MqttOptions::new(id, "127.0.0.1", broker.port());
         options.set_max_packet_size(Some(16 * 1024 * 1024));
         let (client, mut events) = AsyncClient::new(options, 64);
         let (acknowledge, acknowledged) = mpsc::channel(4_096);
@@ -145,8 +83,8 @@ fn downs(journal: &Memory) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn telemetry_comes_in_and_receipts_go_out() {
-    let Some(broker) = Broker::start().await else { return };
-    let plant = Plant::with_site(Link::Mqtt(broker.config()), &["e01"]).await;
+    let broker = broker().await;
+    let plant = Plant::with_site(Link::Mqtt(config_of(broker.port())), &["e01"]).await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
     plant.until_ready().await;
     let mut gateway = Gateway::connect(&broker, "gw", "e01").await;
@@ -163,13 +101,13 @@ async fn telemetry_comes_in_and_receipts_go_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_forgot_its_sessions_is_subscribed_to_again() {
-    let Some(mut broker) = Broker::start().await else { return };
-    let plant = Plant::with_site(Link::Mqtt(broker.config()), &["e01"]).await;
+    let mut broker = broker().await;
+    let plant = Plant::with_site(Link::Mqtt(config_of(broker.port())), &["e01"]).await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
     broker.kill();
     plant.journal.until("the link down", |journal| downs(journal) == 1).await;
     assert!(!plant.health.is_ready());
-    broker.restart().await;
+    broker.start_again().await;
     plant.journal.until("the link up again, without its session", |journal| ups(journal) == [false, true]).await;
     let mut gateway = Gateway::connect(&broker, "gw", "e01").await;
     gateway.publish("e01", r#"{"values":{"PI-101":5}}"#).await;
@@ -180,8 +118,8 @@ async fn a_broker_that_forgot_its_sessions_is_subscribed_to_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_while_davy_was_away_is_kept_by_the_broker() {
-    let Some(broker) = Broker::start().await else { return };
-    let plant = Plant::with_site(Link::Mqtt(broker.config()), &["e01"]).await;
+    let broker = broker().await;
+    let plant = Plant::with_site(Link::Mqtt(config_of(broker.port())), &["e01"]).await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
     let (journal, data) = (Arc::clone(&plant.journal), Arc::clone(&plant.data));
     plant.stop().await.unwrap();
@@ -189,7 +127,7 @@ async fn what_came_while_davy_was_away_is_kept_by_the_broker() {
     for n in 1..=100 {
         gateway.publish("e01", format!(r#"{{"values":{{"PI-101":{n}}}}}"#)).await;
     }
-    let plant = Plant::start(&journal, Link::Mqtt(broker.config()), &data);
+    let plant = Plant::start(&journal, Link::Mqtt(config_of(broker.port())), &data);
     journal.until("what was sent meanwhile", |journal| values(journal, "e01", 1).len() == 100).await;
     journal.until("the link up", |journal| ups(journal) == [false, false]).await;
     plant.stop().await.unwrap();
@@ -197,8 +135,8 @@ async fn what_came_while_davy_was_away_is_kept_by_the_broker() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_packet_that_is_too_large_stops_nobody() {
-    let Some(broker) = Broker::start().await else { return };
-    let plant = Plant::with_site(Link::Mqtt(broker.config()), &["e01"]).await;
+    let broker = broker().await;
+    let plant = Plant::with_site(Link::Mqtt(config_of(broker.port())), &["e01"]).await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
     let mut gateway = Gateway::connect(&broker, "gw", "e01").await;
     gateway.publish("e01", vec![b' '; 5 * 1024 * 1024]).await;
@@ -213,12 +151,12 @@ async fn a_packet_that_is_too_large_stops_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_not_there_is_waited_for() {
-    let Some(mut broker) = Broker::start().await else { return };
+    let mut broker = broker().await;
     broker.kill();
-    let plant = Plant::with_site(Link::Mqtt(broker.config()), &["e01"]).await;
+    let plant = Plant::with_site(Link::Mqtt(config_of(broker.port())), &["e01"]).await;
     plant.journal.until("the start", |journal| !journal.bodies(partition("e01")).is_empty()).await;
     assert!(!plant.health.is_ready() && !plant.serving.is_finished());
-    broker.restart().await;
+    broker.start_again().await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
     plant.stop().await.unwrap();
 }
@@ -226,8 +164,8 @@ async fn a_broker_that_is_not_there_is_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_full_queue_dropped_is_said_also_over_a_restart() {
     let settings = "max_inflight_messages 10\nmax_queued_messages 5\nsys_interval 1";
-    let Some(broker) = Broker::start_with(settings).await else { return };
-    let plant = Plant::with_site(Link::Mqtt(broker.config()), &["e01"]).await;
+    let broker = Mosquitto::start_with(Store::None, settings).await;
+    let plant = Plant::with_site(Link::Mqtt(config_of(broker.port())), &["e01"]).await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
     let counter = plant.data.path().join("mqtt-dropped");
     let kept = async {
@@ -242,7 +180,7 @@ async fn what_a_full_queue_dropped_is_said_also_over_a_restart() {
     for n in 0..100 {
         gateway.publish("e01", format!(r#"{{"values":{{"PI-101":{n}}}}}"#)).await;
     }
-    let plant = Plant::start(&journal, Link::Mqtt(broker.config()), &data);
+    let plant = Plant::start(&journal, Link::Mqtt(config_of(broker.port())), &data);
     let losses = |journal: &Memory| {
         let loss =
             |body| if let Body::Loss { source, messages, reason, .. } = body { Some((source, messages, reason)) } else { None };

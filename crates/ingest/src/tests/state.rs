@@ -1,4 +1,4 @@
-//! The Sparkplug host on a real Mosquitto: STATE over reconnects, large births; without a broker installed these tests say so and pass.
+//! The Sparkplug host on a real Mosquitto: STATE over reconnects, large births.
 
 use ::sparkplug::edge::{Edge, EdgeOptions, Reading};
 use rumqttc::v5::mqttbytes::QoS;
@@ -7,7 +7,7 @@ use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use super::mosquitto::{Broker, config_of};
+use super::mosquitto::{broker, config_of};
 use super::sparkplug_b::{edge, now, site_of_nodes};
 use super::*;
 
@@ -65,9 +65,9 @@ async fn plant(port: u16) -> Plant {
 /// Traps 19: what the broker says for Davy carries the timestamp of what Davy said of the same connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn state_and_will_agree_over_reconnects_and_only_grow() {
-    let Some(broker) = Broker::start().await else { return };
-    let (_observing, mut heard) = observer(broker.port).await;
-    let (port, cut) = cuttable(broker.port).await;
+    let broker = broker().await;
+    let (_observing, mut heard) = observer(broker.port()).await;
+    let (port, cut) = cuttable(broker.port()).await;
     let plant = plant(port).await;
     // A Will that comes late is heard by the next connection too, which says the same again.
     let mut last = (false, 0);
@@ -97,9 +97,9 @@ async fn state_and_will_agree_over_reconnects_and_only_grow() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_is_said_to_be_gone_says_again_that_it_is_there() {
-    let Some(broker) = Broker::start().await else { return };
-    let (client, mut heard) = observer(broker.port).await;
-    let plant = plant(broker.port).await;
+    let broker = broker().await;
+    let (client, mut heard) = observer(broker.port()).await;
+    let plant = plant(broker.port()).await;
     let said = within(heard.recv(), "STATE").await.unwrap();
     assert!(read(&said).0);
     let timestamp = read(&said).1;
@@ -114,9 +114,9 @@ async fn a_host_that_is_said_to_be_gone_says_again_that_it_is_there() {
 /// Traps 11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_birth_of_many_metrics_is_taken() {
-    let Some(broker) = Broker::start().await else { return };
-    let (client, mut heard) = observer(broker.port).await;
-    let plant = plant(broker.port).await;
+    let broker = broker().await;
+    let (client, mut heard) = observer(broker.port()).await;
+    let plant = plant(broker.port()).await;
     within(heard.recv(), "STATE").await.unwrap();
     plant.until_ready().await;
     let mut node: Edge = edge(EdgeOptions::default());

@@ -11,6 +11,7 @@ mod users;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use harness::Port;
 use tokio::sync::mpsc;
 
 use super::*;
@@ -25,6 +26,8 @@ const VERSIONS: [u8; 2] = [V311, V5];
 struct Site {
     plant: Plant,
     address: SocketAddr,
+    /// Its port stays its own after the broker has ended.
+    _port: Port,
     outgoing: mpsc::Sender<Outgoing>,
     stop: Shutdown,
     serving: tokio::task::JoinHandle<Result<(), IngestError>>,
@@ -36,14 +39,15 @@ impl Site {
         let users = users.map(|text| Users::parse("users.toml", text).unwrap());
         let (publisher, receiver) = local_link();
         let plant = Plant::with_site(Link::Local(receiver), &["e01"]).await;
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let port = Port::take();
+        let listen = SocketAddr::from(([127, 0, 0, 1], port.number()));
         let broker = EmbeddedBroker::bind(BrokerConfig { listen, users }).await.unwrap();
         let (address, stop) = (broker.local_addr(), Shutdown::new());
         let (outgoing, messages) = mpsc::channel(16);
         let latch = plant.health.latch("broker");
         let serving = tokio::spawn(Box::pin(broker.serve_with(publisher, Some(messages), latch, stop.clone())));
         plant.until_ready().await;
-        Self { plant, address, outgoing, stop, serving }
+        Self { plant, address, _port: port, outgoing, stop, serving }
     }
 
     fn journal(&self) -> &Memory {
