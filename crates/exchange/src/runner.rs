@@ -109,27 +109,20 @@ impl Hub {
         Ok(Seat { hub: Arc::clone(self), position, number })
     }
 
-    /// Notes what is wrong with a webhook, or that nothing is any more.
-    pub(crate) fn trouble(&self, webhook: &str, trouble: Option<String>) {
+    /// Notes what is wrong with a webhook, or that nothing is any more; true where that is news.
+    pub(crate) fn trouble(&self, webhook: &str, trouble: Option<String>) -> bool {
         let mut troubles = self.troubles.lock();
         match trouble {
-            Some(trouble) => {
-                if troubles.insert(webhook.to_owned(), trouble.clone()).as_ref() != Some(&trouble) {
-                    warn!(webhook, trouble, "a webhook is in trouble");
-                }
-            }
-            None => {
-                if troubles.remove(webhook).is_some() {
-                    info!(webhook, "a webhook's receiver takes events again");
-                }
-            }
+            Some(trouble) => troubles.insert(webhook.to_owned(), trouble).is_none(),
+            None => troubles.remove(webhook).is_some(),
         }
     }
 
-    /// The first webhook with which something is wrong, in words.
+    /// What is wrong with webhooks and upstreams, in words.
     fn troubled(&self) -> Option<String> {
-        let troubles = self.troubles.lock();
-        troubles.first_key_value().map(|(webhook, trouble)| format!("webhook {webhook}: {trouble}"))
+        let webhooks = self.troubles.lock();
+        let webhooks = webhooks.iter().map(|(webhook, trouble)| format!("webhook {webhook}: {trouble}"));
+        in_words(webhooks.chain(self.upstreams.troubled()).collect())
     }
 
     /// Records that the slowest feed is behind.
@@ -284,13 +277,23 @@ fn note_kept(kept: Result<Result<(), JournalError>, JoinError>) {
     warn!(error, "a snapshot of open alarms and warnings was not kept");
 }
 
+/// Troubles that health says one by one.
+const TROUBLES_SAID: usize = 8;
+
+fn in_words(mut troubles: Vec<String>) -> Option<String> {
+    let more = troubles.len().saturating_sub(TROUBLES_SAID);
+    troubles.truncate(TROUBLES_SAID);
+    if more > 0 {
+        troubles.push(format!("and {more} more"));
+    }
+    (!troubles.is_empty()).then(|| troubles.join("; "))
+}
+
 fn tell_health(hub: &Hub, health: &Component) {
     gauge!(LAG).set(u32::try_from(hub.lag()).unwrap_or(u32::MAX));
     hub.upstreams.tell(hub.journal.now());
     match hub.tail.unreadable() {
-        0 => {
-            hub.troubled().or_else(|| hub.upstreams.troubled()).map_or_else(|| health.ready(), |trouble| health.degraded(trouble))
-        }
+        0 => hub.troubled().map_or_else(|| health.ready(), |trouble| health.degraded(trouble)),
         unreadable => health.degraded(format!("{unreadable} records of events could not be read and were passed over")),
     }
 }

@@ -119,11 +119,10 @@ impl Board {
         });
     }
 
-    /// What is wrong with the first one that is not connected, in words.
-    pub(crate) fn troubled(&self) -> Option<String> {
+    /// What is wrong with those that are not connected, in words.
+    pub(crate) fn troubled(&self) -> Vec<String> {
         let lines = self.lines.lock();
-        let line = lines.iter().find(|line| !line.connected)?;
-        Some(format!("upstream {}: {}", line.name, line.trouble))
+        lines.iter().filter(|line| !line.connected).map(|line| format!("upstream {}: {}", line.name, line.trouble)).collect()
     }
 
     /// Tells how far each is, as gauges.

@@ -10,7 +10,7 @@ use model::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::Status;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use wire::v1::subscribe_response::Item;
 use wire::{Cursor, DeadLetter, Failure, FilterBinding, v1};
 
@@ -46,8 +46,9 @@ pub(crate) async fn run(hub: Arc<Hub>, webhook: Webhook) {
     let sender = match Sender::new(webhook.clone()) {
         Ok(sender) => sender,
         Err(error) => {
-            error!(webhook = name, %error, "a webhook cannot be served: no TLS");
-            return hub.trouble(&name, Some(format!("it is not served: what this machine trusts cannot be read: {error}")));
+            error!(webhook = name, %error, "a webhook cannot be served");
+            hub.trouble(&name, Some(format!("it is not served: {error}")));
+            return;
         }
     };
     while !hub.shutdown.is_requested() {
@@ -55,7 +56,9 @@ pub(crate) async fn run(hub: Arc<Hub>, webhook: Webhook) {
             Ok(()) => return,
             Err(failure) => failure,
         };
-        hub.trouble(&name, Some(format!("it lost its feed and takes it up again: {}", failure.message)));
+        let Failure { reason, message, .. } = failure;
+        warn!(webhook = name, reason, message, "a webhook has lost its feed and takes it up again");
+        hub.trouble(&name, Some(format!("it lost its feed and takes it up again: {message}")));
         // Both arms only wait.
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
@@ -102,6 +105,7 @@ struct Course<'a> {
 
 async fn follow(hub: &Arc<Hub>, webhook: &Webhook, sender: &Sender) -> Result<(), Failure> {
     let mut feed = feed(hub, webhook).await?;
+    hub.trouble(&webhook.name, None);
     let (window, commit_due) = (Window::default(), Instant::now());
     let mut course = Course { hub, webhook, window, flights: JoinSet::new(), settled: None, commit_due, is_gone: false };
     while !hub.shutdown.is_requested() && !course.is_gone {
@@ -182,17 +186,32 @@ impl Course<'_> {
         counter!(ATTEMPTS, "result" => result(answer)).increment(1);
         let chance = getrandom::u32().map_or(0, |it| u16::try_from(it >> 16).unwrap_or(0));
         match self.window.ended(number, answer, self.hub.journal.now(), chance) {
-            Outcome::Delivered => self.hub.trouble(&self.webhook.name, None),
-            Outcome::Again => self.hub.trouble(&self.webhook.name, Some(format!("{said}; it is tried again"))),
+            // While another event waits to be tried again, not all is well.
+            Outcome::Delivered if self.window.is_failing() => {}
+            Outcome::Delivered => {
+                if self.hub.trouble(&self.webhook.name, None) {
+                    info!(webhook = self.webhook.name, "a webhook's receiver takes all its events again");
+                }
+            }
+            Outcome::Again => self.in_trouble(format!("{said}; it is tried again")),
             Outcome::GivenUp(why, message) => {
                 self.bury(why, &message, &said).await?;
-                self.hub.trouble(&self.webhook.name, Some(format!("{said}; an event was put aside")));
                 self.window.put_aside(number);
                 self.is_gone = why == "webhook_gone";
+                let then =
+                    if self.is_gone { "it wants no more, and gets none until the next start" } else { "an event was put aside" };
+                self.in_trouble(format!("{said}; {then}"));
             }
         }
         self.settled = self.window.take_settled().or(self.settled);
         Ok(())
+    }
+
+    fn in_trouble(&self, trouble: String) {
+        // Once: every attempt that fails is told by its metric.
+        if self.hub.trouble(&self.webhook.name, Some(trouble.clone())) {
+            warn!(webhook = self.webhook.name, trouble, "a webhook's receiver does not take what it is sent");
+        }
     }
 
     /// Keeps an event that the receiver will not get with the dead letters, durably.

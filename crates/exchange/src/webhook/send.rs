@@ -24,6 +24,9 @@ use crate::error::cause;
 /// An answer's body is of no interest; read to its end, the connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// How long it is waited for.
+const BODY_WITHIN: Duration = Duration::from_secs(2);
+
 /// Connections that wait for the next event.
 const IDLE_MAX: usize = 8;
 
@@ -58,7 +61,10 @@ impl Sender {
     pub(super) async fn attempt(&self, message: &Message, at: Time) -> Attempt {
         let within = Duration::from_micros(ANSWER_WITHIN.micros().unsigned_abs());
         let none = |why: &str| Attempt { answer: Answer::None, said: format!("no answer: {why}") };
-        let Some(request) = self.request(message, at) else { return none("the event's id cannot be signed") };
+        let request = match self.request(message, at) {
+            Ok(request) => request,
+            Err(why) => return none(&why),
+        };
         match tokio::time::timeout(within, self.post(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(why)) => {
@@ -69,15 +75,16 @@ impl Sender {
         }
     }
 
-    fn request(&self, message: &Message, at: Time) -> Option<Request<Full<Bytes>>> {
-        let headers = cloudevents::sign(&self.webhook.secrets, &message.id, at, message.body.as_bytes()).ok()?;
+    fn request(&self, message: &Message, at: Time) -> Result<Request<Full<Bytes>>, String> {
+        let headers = cloudevents::sign(&self.webhook.secrets, &message.id, at, message.body.as_bytes());
+        let headers = headers.map_err(|fault| fault.to_string())?;
         let request = Request::post(self.webhook.url.clone())
             .header(header::CONTENT_TYPE, CONTENT_TYPE)
             .header(header::USER_AGENT, "davy")
             .header(ID_HEADER, headers.id)
             .header(TIMESTAMP_HEADER, headers.timestamp)
             .header(SIGNATURE_HEADER, headers.signature);
-        request.body(Full::new(Bytes::copy_from_slice(message.body.as_bytes()))).ok()
+        request.body(Full::new(Bytes::copy_from_slice(message.body.as_bytes()))).map_err(|error| error.to_string())
     }
 
     async fn post(&self, request: Request<Full<Bytes>>) -> Result<Attempt, String> {
@@ -86,8 +93,9 @@ impl Sender {
         let asked = answer.headers().get(header::RETRY_AFTER).and_then(|it| it.to_str().ok());
         let retry_after = asked.and_then(cloudevents::retry_after);
         if status != StatusCode::NO_CONTENT {
-            // What is too long or breaks off has answered all the same.
-            drop(Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await);
+            // What is too long, too slow or breaks off has answered all the same.
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
+            drop(tokio::time::timeout(BODY_WITHIN, body).await);
         }
         let status = status.as_u16();
         Ok(Attempt {
@@ -98,7 +106,8 @@ impl Sender {
 }
 
 fn trusting_this_machine() -> std::io::Result<HttpsConnectorBuilder<WantsSchemes>> {
-    HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider())
+    let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider());
+    tls.map_err(|error| std::io::Error::other(format!("what this machine trusts cannot be read: {error}")))
 }
 
 /// For a receiver without TLS: the machine need not have any certificates.

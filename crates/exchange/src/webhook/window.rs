@@ -76,6 +76,11 @@ impl Window {
         self.advance();
     }
 
+    /// Whether an event waits that was tried and not taken.
+    pub(super) fn is_failing(&self) -> bool {
+        self.waiting.values().any(|it| it.attempts > 0)
+    }
+
     /// The event to try next, which is then under way: the earliest that is the first of its subject and due.
     pub(super) fn start(&mut self, now: Time) -> Option<(u64, Message)> {
         if self.quiet_until.is_some_and(|until| now < until) {
@@ -252,6 +257,19 @@ mod tests {
         );
         window.put_aside(0);
         assert_eq!((window.take_settled(), started(&mut window, at)), (Some(cursor(1)), vec!["2".to_owned()]));
+    }
+
+    #[test]
+    fn it_fails_until_the_last_that_was_tried_in_vain_is_taken() {
+        let mut window = window(&["a", "b"]);
+        assert_eq!(started(&mut window, AT), ["1", "2"]);
+        assert!(!window.is_failing(), "nothing has come back");
+        window.ended(0, status(500), AT, 0);
+        window.ended(1, status(200), AT, 0);
+        assert!(window.is_failing(), "the other subject waits");
+        assert_eq!(started(&mut window, after(60)), ["1"]);
+        window.ended(0, status(204), after(60), 0);
+        assert!(!window.is_failing());
     }
 
     #[test]
