@@ -3,7 +3,7 @@
 //! Limits: `ROWS_MIN` to `ROWS_MAX` samples a transaction. Few rows cost a commit each; very many hold memory, and a database that has
 //! become slow keeps the next ones waiting.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Samples of one transaction at first, and at least.
 const ROWS_MIN: usize = 10_000;
@@ -17,6 +17,12 @@ const SHRINK_ABOVE: Duration = Duration::from_millis(800);
 
 /// From this share of the journal's retention on catching up comes before everything.
 const HURRY_FROM: f64 = 0.5;
+
+/// From this lag on it is a backlog, for which upkeep gives way ...
+const LAG_OF_A_BACKLOG_S: f64 = 5.0;
+
+/// ... and from when on each set has left something behind for so long.
+const FULL_SETS_OF_A_BACKLOG: Duration = Duration::from_secs(1);
 
 /// How long a trend of the lag is looked at.
 pub(crate) const TREND: Duration = Duration::from_secs(2);
@@ -54,6 +60,26 @@ impl Pace {
     }
 }
 
+/// Whether rows need the processors for themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Backlog {
+    /// When the first of the sets began that have all left something behind.
+    full_since: Option<Instant>,
+}
+
+impl Backlog {
+    /// A set that began at a time was stored, with more behind it or not.
+    pub(crate) fn took(&mut self, is_more: bool, began: Instant) {
+        self.full_since = is_more.then(|| self.full_since.unwrap_or(began));
+    }
+
+    /// Whether there is one: the history is late, or sets have long been full.
+    pub(crate) fn is_there(self, lag_s: f64, now: Instant) -> bool {
+        let is_full = self.full_since.is_some_and(|since| now.duration_since(since) >= FULL_SETS_OF_A_BACKLOG);
+        is_full || lag_s >= LAG_OF_A_BACKLOG_S
+    }
+}
+
 /// What a stretch of `TREND` showed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trend {
@@ -76,6 +102,22 @@ pub(crate) fn lanes(all: usize, trend: Trend) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backlog_is_a_late_history_or_a_second_of_full_sets() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut backlog = Backlog::default();
+        assert!(!backlog.is_there(4.9, at(0)) && backlog.is_there(5.0, at(0)));
+        backlog.took(true, at(0));
+        backlog.took(true, at(600));
+        assert!(!backlog.is_there(0.1, at(999)), "not yet");
+        assert!(backlog.is_there(0.1, at(1_000)), "since the first of them");
+        backlog.took(false, at(1_100));
+        assert!(!backlog.is_there(0.1, at(1_200)), "one took all there was");
+        backlog.took(true, at(1_200));
+        assert!(!backlog.is_there(0.1, at(2_100)), "counted anew");
+    }
 
     #[test]
     fn full_and_fast_grows_slow_shrinks_and_both_end() {

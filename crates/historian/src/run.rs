@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::forget::Forgetting;
 use crate::gather::{Gathered, Gatherer, Set};
 use crate::lost::{self, Gap};
-use crate::pace::Pace;
+use crate::pace::{Backlog, Pace};
 use crate::progress::Stored;
 use crate::watch::{Place, Places, Watch, every_journal};
 use crate::writes::{Writes, Written};
@@ -31,12 +31,6 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 
 /// How long what is left may take at a stop; the next start goes on where this ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
-
-/// From this lag on it is a backlog, which rows are hurried for ...
-const LAG_OF_A_BACKLOG_S: f64 = 5.0;
-
-/// ... and from when on each set has left something behind for so long.
-const FULL_SETS_OF_A_BACKLOG: Duration = Duration::from_secs(1);
 
 /// From this lag on the health page says it.
 const LAG_WORTH_SAYING_S: f64 = 30.0;
@@ -62,8 +56,7 @@ pub(crate) struct Rows {
     pace: Pace,
     watch: Watch,
     forgetting: Forgetting,
-    /// Since when no set took all there was.
-    full_since: Option<Instant>,
+    backlog: Backlog,
     latch: Option<Latch>,
     health: Component,
 }
@@ -81,7 +74,7 @@ impl Rows {
             places: None,
             pace: Pace::default(),
             forgetting: Forgetting::default(),
-            full_since: None,
+            backlog: Backlog::default(),
             latch: Some(latch),
             health,
         }
@@ -102,7 +95,7 @@ impl Rows {
             match self.round().await {
                 Ok(behind) => {
                     failing.over();
-                    self.full_since = behind.then(|| self.full_since.unwrap_or(started));
+                    self.backlog.took(behind, started.into_std());
                     self.look();
                     if drain_until.is_some_and(|until| !behind || Instant::now() >= until) {
                         return Ok(());
@@ -259,8 +252,7 @@ impl Rows {
         }
         self.watch.look(&*self.journal);
         self.stored.samples_reached(self.watch.samples_to);
-        let is_full = self.full_since.is_some_and(|since| since.elapsed() >= FULL_SETS_OF_A_BACKLOG);
-        self.stored.catches_up(is_full || self.watch.lag_s >= LAG_OF_A_BACKLOG_S);
+        self.stored.catches_up(self.backlog.is_there(self.watch.lag_s, Instant::now().into_std()));
         if self.places.is_none() {
             return;
         }
