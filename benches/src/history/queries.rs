@@ -10,7 +10,7 @@ use harness::{Disk, Kind, Postgres};
 use journal::{Embedded, EmbeddedConfig, Journal};
 use model::{Position, Quality, Sample, SampleFlags, Span, Time};
 use service::Health;
-use store::{OccurrenceChange, OccurrenceRow, PointRow, Policy, SampleRow, Store, WriteBatch};
+use store::{OccurrenceChange, OccurrenceRow, PointRow, Policy, SampleQuery, SampleRow, Store, WriteBatch};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint, Server};
@@ -151,7 +151,7 @@ impl Bench {
 
     /// Asks each question in turn until the time is up.
     async fn ask(&self, seconds: i64, load: &str, long: Duration) -> anyhow::Result<()> {
-        let asker = Asker { client: self.client.clone(), seconds };
+        let asker = Asker { client: self.client.clone(), store: Arc::clone(&self.store), seconds };
         for (line, answers) in asker.ask(long).await? {
             line_of(line, load, answers);
         }
@@ -160,7 +160,7 @@ impl Bench {
 
     /// The same while another 1,000 points come in.
     async fn ask_under_load(&mut self, seconds: i64) -> anyhow::Result<()> {
-        let asker = Asker { client: self.client.clone(), seconds };
+        let asker = Asker { client: self.client.clone(), store: Arc::clone(&self.store), seconds };
         let asking = tokio::spawn(asker.ask(Duration::from_secs(LOAD_S)));
         let started = Instant::now();
         let mut every = tokio::time::interval(Duration::from_millis(500));
@@ -222,6 +222,7 @@ fn occurrence(n: i64) -> OccurrenceChange {
 /// Who asks.
 struct Asker {
     client: HistoryServiceClient<Channel>,
+    store: Arc<dyn Store>,
     seconds: i64,
 }
 
@@ -229,18 +230,20 @@ type Answers = Vec<(&'static str, Vec<Duration>)>;
 
 impl Asker {
     async fn ask(mut self, long: Duration) -> anyhow::Result<Answers> {
-        let (mut trend, mut hour, mut alarms) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut trend, mut hour, mut read, mut alarms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let started = Instant::now();
         let mut n = 0_u32;
         while started.elapsed() < long {
             n += 1;
             trend.push(timed(self.trend(n)).await?);
             hour.push(timed(self.last_hour(n)).await?);
+            read.push(timed(self.last_hour_read(n)).await?);
             alarms.push(timed(self.alarms()).await?);
         }
         Ok(vec![
             ("trend of one point over the day, 1,000 pixels", trend),
             ("20 points over the last raw hour, every sample", hour),
+            ("the same read from the store, and nothing else", read),
             ("alarm list of a year, first page of 500", alarms),
         ])
     }
@@ -259,7 +262,7 @@ impl Asker {
 
     async fn last_hour(&mut self, n: u32) -> anyhow::Result<usize> {
         let request = v1::QuerySamplesRequest {
-            points: (0..20).map(|i| format!("p{}", (n * 13 + i * 37) % rows::POINTS + 1)).collect(),
+            points: points_of_an_hour(n),
             from: Some(wire::time_to_v1(at(self.seconds - 3_600))),
             to: Some(wire::time_to_v1(at(self.seconds))),
             ..v1::QuerySamplesRequest::default()
@@ -271,6 +274,20 @@ impl Asker {
         }
         anyhow::ensure!(count == 20 * 3_600.min(usize::try_from(self.seconds)?), "{count} samples of the last hour");
         Ok(count)
+    }
+
+    async fn last_hour_read(&mut self, n: u32) -> anyhow::Result<usize> {
+        let (from, to) = (Some(at(self.seconds - 3_600)), Some(at(self.seconds)));
+        let query = SampleQuery { points: points_of_an_hour(n), from, to };
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.store.samples(&query, after, 20_000).await?;
+            count += page.rows.len();
+            after = page.next;
+            if after.is_none() {
+                return Ok(count);
+            }
+        }
     }
 
     async fn alarms(&mut self) -> anyhow::Result<usize> {
@@ -285,6 +302,10 @@ impl Asker {
         anyhow::ensure!(count == 500, "{count} alarms");
         Ok(count)
     }
+}
+
+fn points_of_an_hour(n: u32) -> Vec<String> {
+    (0..20).map(|i| format!("p{}", (n * 13 + i * 37) % rows::POINTS + 1)).collect()
 }
 
 async fn timed(asked: impl Future<Output = anyhow::Result<usize>>) -> anyhow::Result<Duration> {

@@ -32,7 +32,7 @@ pub(super) async fn page(
     limit: usize,
 ) -> Result<Page<StoredSample, SampleKey>, StoreError> {
     let limit = limit.clamp(1, MAX_SAMPLES);
-    let points = resolve(connection, &wanted.points).await?;
+    let (points, names) = resolve(connection, &wanted.points).await?;
     let mut rows = Vec::new();
     if let Some((low, high)) = range(wanted.from, wanted.to) {
         let low = after.map_or(low, |key| low.max(key.time.micros()));
@@ -46,7 +46,12 @@ pub(super) async fn page(
     let key = |row: &Stored| SampleKey { time: row.row.time, point: row.row.point };
     let next = (rows.len() > limit).then(|| key(&rows[limit - 1]));
     rows.truncate(limit);
-    Ok(Page { rows: named(connection, &rows).await?, next })
+    let names = match names {
+        Some(names) => names,
+        None => names_in(connection, &rows).await?,
+    };
+    let rows = rows.iter().map(|row| StoredSample { id: names.get(&row.row.point).cloned(), row: row.row }).collect();
+    Ok(Page { rows, next })
 }
 
 async fn strange_page(
@@ -215,23 +220,28 @@ fn point(row: &PgRow) -> Result<PointRow, StoreError> {
     })
 }
 
-pub(super) async fn resolve(connection: &mut PgConnection, ids: &[String]) -> Result<Points, StoreError> {
+/// The ids of points by their numbers.
+type Names = BTreeMap<PointNumber, Arc<str>>;
+
+/// The points of these ids, with the ids beside their numbers; without ids all points, whose ids nobody has looked up.
+async fn resolve(connection: &mut PgConnection, ids: &[String]) -> Result<(Points, Option<Names>), StoreError> {
     if ids.is_empty() {
-        return Ok(Points::All);
+        return Ok((Points::All, None));
     }
     let points = points_named(connection, ids).await?;
-    Ok(Points::Numbers(points.iter().map(|point| point.number).collect()))
+    let numbers = points.iter().map(|point| point.number).collect();
+    let names = points.into_iter().map(|point| (point.number, Arc::from(point.id))).collect();
+    Ok((Points::Numbers(numbers), Some(names)))
 }
 
-/// Puts the ids beside the numbers.
-async fn named(connection: &mut PgConnection, rows: &[Stored]) -> Result<Vec<StoredSample>, StoreError> {
+/// The ids of the points in rows.
+async fn names_in(connection: &mut PgConnection, rows: &[Stored]) -> Result<Names, StoreError> {
     let numbers: BTreeSet<i64> = rows.iter().map(|row| i64::from(row.row.point.0)).collect();
     let numbers: Vec<i64> = numbers.into_iter().collect();
     let sql = "select number, id from points where number = any($1)";
     let found = query(sql).bind(numbers).fetch_all(connection).await.map_err(during("read points"))?;
     let ids = found.iter().map(|row| Ok((number(row, 0)?, Arc::from(read(column(row, 1)?)))));
-    let ids = ids.collect::<Result<BTreeMap<PointNumber, Arc<str>>, StoreError>>()?;
-    Ok(rows.iter().map(|row| StoredSample { id: ids.get(&row.row.point).cloned(), row: row.row }).collect())
+    ids.collect()
 }
 
 #[cfg(test)]
