@@ -104,11 +104,18 @@ mod tests {
         assert_eq!(&got, b"pong");
         drop(far);
         assert_eq!(near.read(&mut got).await.unwrap(), 0, "the server has gone");
-        drop(server);
-        let mut lost = connect(&relay, port).await;
-        assert_eq!(lost.read(&mut got).await.unwrap(), 0, "nobody is there");
         let folder = relay.folder().to_owned();
         drop(relay);
         assert!(!folder.exists());
+    }
+
+    #[tokio::test]
+    async fn where_nobody_listens_a_connection_ends() {
+        // Bound, so that it is nobody else's meanwhile, and no listener.
+        let held = tokio::net::TcpSocket::new_v4().unwrap();
+        held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = held.local_addr().unwrap().port();
+        let relay = Relay::start("127.0.0.1", port).unwrap();
+        assert_eq!(connect(&relay, port).await.read(&mut [0; 4]).await.unwrap(), 0);
     }
 }
