@@ -87,6 +87,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Whose tests may use the plant in a box: who stands between a real broker and the journal.
+const HARNESSED: &[&str] = &["ingest"];
+
 /// What the pure crates may take from outside; everything else (tokio, tracing, metrics, serde, prost ...) stays out.
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["thiserror"]),
@@ -233,6 +236,8 @@ fn arrow_faults(manifest: &toml::Table) -> Vec<String> {
     // Tests of any room may look through a pure one: it brings nothing along, and nothing of it is linked into Davy.
     let in_tests = |section: &str, name: &str| section == "dev-dependencies" && PURE.iter().any(|(room, _)| *room == name);
     let wrong = named.filter(|(section, name, _)| !allowed.contains(&name.as_str()) && !in_tests(section, name));
+    let harness = dependencies(manifest).into_iter().filter(|(_, name, _)| name == "harness");
+    let wrong = wrong.chain(harness.filter(|(section, _, _)| *section != "dev-dependencies" || !HARNESSED.contains(&crate_name)));
     wrong.map(|(section, name, _)| format!("{crate_name}: may not name {name} (in {section})")).collect()
 }
 
@@ -326,6 +331,10 @@ fn crates_name_only_the_rooms_of_their_row() {
     let linked = toml("[package]\nname = 'simulator'\n[dependencies]\nsite.workspace = true");
     assert_eq!(arrow_faults(&linked), ["simulator: may not name site (in dependencies)"]);
     assert_eq!(arrow_faults(&toml("[package]\nname = 'utils'")).len(), 1, "an unknown room");
+    let boxed = toml("[package]\nname = 'store'\n[dev-dependencies]\nharness.workspace = true");
+    assert_eq!(arrow_faults(&boxed), ["store: may not name harness (in dev-dependencies)"]);
+    let linked = toml("[package]\nname = 'ingest'\n[dependencies]\nharness.workspace = true");
+    assert_eq!(arrow_faults(&linked), ["ingest: may not name harness (in dependencies)"]);
 }
 
 #[test]

@@ -70,8 +70,8 @@ pub struct Davy {
     authority: Option<PathBuf>,
     grpc: watch::Sender<String>,
     http: String,
-    /// The port of the broker inside, if it has one; kept over kills.
-    mqtt: Option<Port>,
+    /// Of gRPC, of HTTP, and of the broker inside, if it has one: kept over kills, for clients call there meanwhile.
+    ports: (Port, Port, Option<Port>),
     process: Option<Process>,
 }
 
@@ -105,7 +105,7 @@ impl Davy {
             authority: None,
             grpc: watch::Sender::new(String::new()),
             http: String::new(),
-            mqtt,
+            ports: (Port::take(), Port::take(), mqtt),
             process: None,
         }
     }
@@ -128,9 +128,10 @@ impl Davy {
         assert!(self.process.is_none(), "davy runs already");
         let mut command = Command::new(binary());
         command.current_dir(self.folder.path()).args(["up", "--site"]).arg(self.site()).arg("--data").arg(self.data());
-        command.args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]).args(&self.arguments);
+        let listen = |port: &Port| format!("127.0.0.1:{}", port.number());
+        command.args(["--grpc-listen", &listen(&self.ports.0), "--http-listen", &listen(&self.ports.1)]).args(&self.arguments);
         if let Some(authority) = &self.authority {
-            command.env("SSL_CERT_FILE", authority);
+            command.env("SSL_CERT_FILE", authority).env_remove("SSL_CERT_DIR");
         }
         self.process = Some(Process::start("davy", &mut command));
     }
@@ -187,7 +188,7 @@ impl Davy {
 
     /// The port of the broker inside on 127.0.0.1.
     pub fn mqtt(&self) -> u16 {
-        self.mqtt.as_ref().expect("davy is its own broker").number()
+        self.ports.2.as_ref().expect("davy is its own broker").number()
     }
 
     /// The process.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::MqttConfig;
 
-/// A broker without sessions on disk, with the window that Davy's clients have.
+/// A broker without sessions on disk, that lets as many messages be under way as these tests send in a row.
 pub(super) async fn broker() -> Mosquitto {
     Mosquitto::start_with(Store::None, "max_inflight_messages 1000").await
 }
