@@ -1,7 +1,7 @@
 """Certificates for a day: `certificates.py FOLDER` writes what a site and its enemies have.
 
 `ca.pem` is an authority; `localhost.pem` and `localhost.key` are a server's by it, as `elsewhere.*` are of a server of another name;
-`stranger.*` is a certificate for localhost by an authority that nobody trusts, and `expired.*` one of yesterday.
+`stranger.*` is a certificate for localhost by `stranger-ca.pem`, whom nobody trusts but by name, and `expired.*` one of yesterday.
 """
 
 import sys
@@ -42,9 +42,10 @@ def server(file, host, issuer, signer, until=now + day):
     (folder / f"{file}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
-key, ca = authority("park")
+(key, ca), (strange_key, strange_ca) = authority("park"), authority("stranger")
 (folder / "ca.pem").write_bytes(ca.public_bytes(Encoding.PEM))
+(folder / "stranger-ca.pem").write_bytes(strange_ca.public_bytes(Encoding.PEM))
 server("localhost", "localhost", "park", key)
 server("elsewhere", "elsewhere.example", "park", key)
 server("expired", "localhost", "park", key, until=now - day)
-server("stranger", "localhost", "stranger", authority("stranger")[0])
+server("stranger", "localhost", "stranger", strange_key)

@@ -31,7 +31,7 @@ pub enum Shown {
     OtherName,
     /// For localhost, by the authority, until yesterday.
     Expired,
-    /// For localhost, by an authority that nobody trusts.
+    /// For localhost, by the other authority.
     Stranger,
 }
 
@@ -46,6 +46,11 @@ impl Certificates {
     /// The authority's certificate.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// That of the other one, whom nobody trusts but by name.
+    pub fn strangers(&self) -> PathBuf {
+        self.folder.path().join("stranger-ca.pem")
     }
 
     /// A server's certificate and its key.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::foreign::python;
@@ -40,9 +41,13 @@ async fn a_county_is_taken_by_its_certificate() {
     let certificates = Certificates::make();
     let mut county = Davy::embedded(&site(&[level("a", &[HIGH])]), &["--node", "county-a"]);
     county.start_again().await;
-    let ca = format!("ca-file = \"{}\"\n", certificates.authority().display());
-    let right = [("by-file", Shown::Right, &*ca), ("by-machine", Shown::Right, "")];
-    let wrong = WRONG.map(|(name, shown, _)| (name, shown, &*ca));
+    let by = |file: PathBuf| format!("ca-file = \"{}\"\n", file.display());
+    let (ca, strangers) = (by(certificates.authority()), by(certificates.strangers()));
+    // The machine trusts the authority; where a file is named, that alone counts.
+    let right =
+        [("by-machine", Shown::Right, ""), ("by-file", Shown::Right, &*ca), ("by-its-file", Shown::Stranger, &*strangers)];
+    let wrong = WRONG.map(|(name, shown, _)| (name, shown, &*ca)).into_iter();
+    let wrong = wrong.chain([("by-another-file", Shown::Right, &*strangers), ("stranger-to-all", Shown::Stranger, "")]);
     let (mut settings, mut doors) = (String::from("node = \"city\"\n"), Vec::new());
     for (name, shown, ca) in right.into_iter().chain(wrong) {
         let door = Door::start(port(&county.grpc()), &certificates, shown).await;
@@ -66,7 +71,8 @@ async fn a_county_is_taken_by_its_certificate() {
     for (name, ..) in right {
         until_within(LONG, name, async || (upstreams(&city)[name]["connected"] == true).then_some(())).await;
     }
-    for (name, _, reason) in WRONG {
+    let reasons = WRONG.map(|(name, _, reason)| (name, reason)).into_iter();
+    for (name, reason) in reasons.chain([("by-another-file", "UnknownIssuer"), ("stranger-to-all", "UnknownIssuer")]) {
         let said = until_within(LONG, name, async || {
             let line = upstreams(&city).remove(name)?;
             assert_eq!(line["connected"], false, "{line}");
@@ -117,6 +123,26 @@ async fn a_platform_is_posted_to_by_its_certificate() {
         assert_eq!(taken.len(), 1, "once, of one of the two: {taken:?}");
         assert_eq!(taken[0]["type"], "davy.alarm.raised.v1");
     }
+}
+
+/// A machine that trusts nobody: health says that nothing is posted, and the rest goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_cannot_be_served_is_said() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str| folder.path().join(name);
+    let (secret, config, nobody) = (file("secret"), file("davy.toml"), file("nobody.pem"));
+    std::fs::write(&secret, SECRET).expect("a file");
+    std::fs::write(&nobody, "").expect("a file");
+    let text = format!("[[webhook]]\nname = \"city\"\nurl = \"https://localhost/in\"\nsecret-file = \"{}\"\n", secret.display());
+    std::fs::write(&config, text).expect("a file");
+    let davy = Davy::embedded(&site(&[level("a", &[HIGH])]), &["--config", config.to_str().expect("text")]);
+    let mut davy = davy.trusting(&nobody);
+    davy.start_again().await;
+    let health = until("health says it", async || {
+        let health = page(davy.http(), "/healthz").await;
+        health.contains("webhook city: it is not served").then_some(health)
+    });
+    assert!(health.await.contains("what this machine trusts cannot be read"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
