@@ -297,3 +297,19 @@ fn tell_health(hub: &Hub, health: &Component) {
         unreadable => health.degraded(format!("{unreadable} records of events could not be read and were passed over")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{TROUBLES_SAID, in_words};
+
+    #[test]
+    fn troubles_are_said_one_by_one_up_to_a_bound() {
+        let troubles = |count: usize| (1..=count).map(|n| format!("webhook {n}: away")).collect();
+        assert_eq!(in_words(troubles(0)), None);
+        assert_eq!(in_words(troubles(2)).as_deref(), Some("webhook 1: away; webhook 2: away"));
+        let all = in_words(troubles(TROUBLES_SAID)).expect("some");
+        assert!(all.ends_with("webhook 8: away"), "{all}");
+        let more = in_words(troubles(TROUBLES_SAID + 3)).expect("some");
+        assert!(more.starts_with(&all) && more.ends_with("; and 3 more"), "{more}");
+    }
+}

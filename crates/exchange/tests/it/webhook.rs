@@ -1,16 +1,19 @@
 //! Webhooks against a real HTTP server: signed, in order by subject, again after a failure, and on from where it was (traps 45, 47, 48).
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use cloudevents::{Headers, Secret};
 use exchange::{Config, Webhook};
+use futures_util::stream::pending;
 use journal::{Journal, JournalId};
 use model::Time;
 use parking_lot::Mutex;
@@ -20,6 +23,9 @@ use wire::{DeadLetter, v1};
 
 use crate::mem::MemJournal;
 use crate::server::{Served, put, raise, serve_with, transition};
+
+/// Answered with a body that never ends.
+const ENDLESS: u16 = 202;
 
 /// What came, and what is answered: the statuses in turn, then 204.
 struct Receiver {
@@ -48,7 +54,7 @@ impl Receiver {
     }
 }
 
-async fn take(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn take(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> Response {
     let header = |name: &str| headers[name].to_str().expect("text").to_owned();
     assert_eq!(header("content-type"), cloudevents::CONTENT_TYPE);
     let signed = Headers {
@@ -58,7 +64,8 @@ async fn take(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: B
     };
     let answer = receiver.answers.lock().pop_front().unwrap_or(204);
     receiver.came.send_modify(|came| came.push((signed, String::from_utf8(body.to_vec()).expect("text"))));
-    StatusCode::from_u16(answer).expect("a status")
+    let body = if answer == ENDLESS { Body::from_stream(pending::<Result<Bytes, Infallible>>()) } else { Body::empty() };
+    (StatusCode::from_u16(answer).expect("a status"), body).into_response()
 }
 
 fn secret() -> Secret {
@@ -150,6 +157,21 @@ async fn a_subject_waits_for_its_own_and_no_other_does() {
     let of_a: Vec<_> = came.iter().filter(|event| event["subject"] == "a").map(|event| event["type"].as_str()).collect();
     assert_eq!(of_a, [Some("davy.alarm.raised.v1"), Some("davy.alarm.raised.v1"), Some("davy.alarm.returned.v1")]);
     assert_eq!(came[0]["id"], came[3]["id"], "the same event once more");
+    served.stop().await;
+}
+
+/// What was answered is answered, however long the rest of it takes: the event is not sent again.
+#[tokio::test]
+async fn an_answer_counts_before_its_body_has_ended() {
+    let journal = journal();
+    put(&*journal, vec![raise("a"), transition("a", "e01", model::Priority::High, model::Transition::Closed)]).await;
+    let receiver = Receiver::start(&[ENDLESS]).await;
+    let mut served = serve_with(Arc::clone(&journal) as _, config(&receiver, &["alarm.*"])).await;
+    put(&*journal, vec![raise("b")]).await;
+    committed(&mut served).await;
+    let came = receiver.came(1).await;
+    let ids: std::collections::BTreeSet<&str> = came.iter().map(|event| event["id"].as_str().expect("an id")).collect();
+    assert_eq!(ids.len(), came.len(), "each once: {came:?}");
     served.stop().await;
 }
 
