@@ -1,6 +1,6 @@
 //! Against a real Mosquitto of each test's own.
 
-use harness::{Mosquitto, Store};
+use harness::{Mosquitto, Store, until};
 use journal::JournalId;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
@@ -168,12 +168,7 @@ async fn what_a_full_queue_dropped_is_said_also_over_a_restart() {
     let plant = Plant::with_site(Link::Mqtt(config_of(broker.port())), &["e01"]).await;
     plant.journal.until("the link up", |journal| ups(journal) == [false]).await;
     let counter = plant.data.path().join("mqtt-dropped");
-    let kept = async {
-        while !counter.exists() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    within(kept, "a first reading of the counter").await;
+    until("a first reading of the counter", async || counter.exists().then_some(())).await;
     let (journal, data) = (Arc::clone(&plant.journal), Arc::clone(&plant.data));
     plant.stop().await.unwrap();
     let mut gateway = Gateway::connect(&broker, "gw", "e01").await;
